@@ -1,0 +1,50 @@
+"""API keys: shown once, stored as a hash."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import Field
+
+from .scalars import Contract, Identifier, Name
+
+
+class Scope(StrEnum):
+    """What a key may do: read, submit, or manage keys. Each includes those before it."""
+
+    VIEWER = "viewer"
+    SUBMITTER = "submitter"
+    ADMIN = "admin"
+
+
+class ApiKeyCreate(Contract):
+    """Body of ``POST /v1/api-keys``."""
+
+    name: Name
+    scope: Scope = Scope.SUBMITTER
+    expires_in_days: int | None = Field(default=None, ge=1, le=3650)
+
+
+class ApiKey(Contract):
+    """A key as listed: its visible prefix, never the secret."""
+
+    id: Identifier
+    name: Name
+    prefix: str
+    scope: Scope
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+class ApiKeyCreated(ApiKey):
+    """The only answer that ever holds the secret."""
+
+    secret: str
+
+
+class ApiKeyList(Contract):
+    """Every key."""
+
+    items: list[ApiKey]

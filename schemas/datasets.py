@@ -1,0 +1,63 @@
+"""Datasets: reference images, optional labels, optional attribute columns."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import Field
+
+from .classifiers import IntakeState
+from .problems import Problem
+from .results import FeatureKind
+from .scalars import Contract, Identifier, Name, Sha256
+
+
+class AttributeSpec(Contract):
+    """Declared kind of an attribute column; ``period`` in the column's own unit, for circular ones."""
+
+    kind: FeatureKind
+    period: float | None = Field(default=None, gt=0)
+
+
+class DatasetCreate(Contract):
+    """Body of ``POST /v1/datasets``. Kinds of undeclared columns are inferred."""
+
+    name: Name
+    upload: Identifier
+    attributes: dict[str, AttributeSpec] = Field(default_factory=dict, max_length=256)
+
+
+class AttributeFacts(Contract):
+    """What intake read of one column. ``categories`` are the names of a categorical column's codes, in order."""
+
+    name: Name
+    kind: FeatureKind
+    period: float | None = None
+    categories: list[str] | None = None
+
+
+class DatasetFacts(Contract):
+    """What intake found in the upload."""
+
+    canonical_digest: Sha256
+    images: int
+    height: int
+    width: int
+    channels: int
+    labelled: bool
+    classes: list[str] | None = None
+    attributes: list[AttributeFacts]
+
+
+class Dataset(Contract):
+    """A dataset as the API answers it."""
+
+    id: Identifier
+    name: Name
+    state: IntakeState
+    digest: Sha256
+    bytes: int
+    attributes: dict[str, AttributeSpec]
+    facts: DatasetFacts | None = None
+    problem: Problem | None = None
+    created_at: datetime

@@ -1,0 +1,287 @@
+"""``result.json``: the contract that other tools read (DESIGN.md section 3)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import Field
+
+from .scalars import Contract, Name, ObjectKey, Probability, Sha256
+
+SCHEMA_VERSION = "1"
+
+
+class Verdict(StrEnum):
+    """What the audit says of one feature at one tap."""
+
+    IGNORED = "ignored"
+    USED = "used"
+    ENCODED_UNUSED = "encoded_unused"
+    UNDETERMINED = "undetermined"
+    UNTRUSTED = "untrusted"
+
+
+class FeatureKind(StrEnum):
+    """How a feature's values compare: on a line, in classes, or on a circle."""
+
+    NUMERIC = "numeric"
+    CATEGORICAL = "categorical"
+    CIRCULAR = "circular"
+
+
+class FeatureSource(StrEnum):
+    """Where a feature came from."""
+
+    ATTRIBUTE = "attribute"
+    MEASURED = "measured"
+    CONCEPT = "concept"
+    DISCOVERED = "discovered"
+
+
+class Estimate(Contract):
+    """A number with its confidence interval; never a bare float.
+
+    ``low`` and ``high`` bound the value at ``level``; ``n`` counts independent images (clusters), not draws.
+    """
+
+    value: float
+    low: float
+    high: float
+    level: Probability = 0.95
+    n: int = Field(ge=0)
+    method: str
+
+
+class Retention(Contract):
+    """Share of the feature's variance that the tap determines, calibrated between floor and ceiling, 0..1."""
+
+    generative: Estimate | None = None
+    predictive: Estimate | None = None
+
+
+class Effect(Contract):
+    """What happens to the answer when only this feature changes.
+
+    ``flip_rate`` (share of arg-max changes) and ``total_variation`` (of class probabilities) are what is left after
+    the floor is taken off; ``floor`` is the flip rate of the edit's own machinery with the feature left alone.
+    """
+
+    flip_rate: Estimate | None = None
+    total_variation: Estimate | None = None
+    floor: Estimate | None = None
+
+
+class Tap(Contract):
+    """A single-tensor cut of the graph. ``information`` in nats; ``total_invariance`` is M2, 0..1."""
+
+    name: str
+    kind: Literal["hidden", "logits"]
+    depth: Probability
+    shape: list[int]
+    information: Estimate | None = None
+    total_invariance: Estimate | None = None
+
+
+class Feature(Contract):
+    """Anything the report gives a verdict on."""
+
+    name: Name
+    source: FeatureSource
+    kind: FeatureKind
+
+
+class Finding(Contract):
+    """The verdict on one feature at one tap, with its three measurements and the reasons in words."""
+
+    feature: Name
+    tap: str
+    verdict: Verdict
+    retention: Retention
+    effect: Effect
+    reasons: list[str]
+    samples: list[ObjectKey] = []
+
+
+class Gate(Contract):
+    """A check on the audit itself; a failed gate forbids the verdicts that rest on it."""
+
+    name: str
+    passed: bool
+    value: float | None
+    threshold: float | None
+    detail: str
+
+
+class Control(Contract):
+    """A planted known answer that ran beside the audit: what came out, and whether it had to."""
+
+    name: str
+    passed: bool
+    value: float | None
+    expected: str
+    detail: str
+
+
+class Timing(Contract):
+    """Wall time of one stage in seconds; ``reused`` when its output existed already."""
+
+    stage: str
+    seconds: float = Field(ge=0)
+    reused: bool = False
+
+
+class AuditProvenance(Contract):
+    """Who, what and with which code. ``artifacts`` maps a role (``sheets``, ``inn:logits``) to its object key."""
+
+    id: str
+    name: str
+    created_at: datetime
+    finished_at: datetime
+    profile: str
+    seed: int
+    config_digest: Sha256
+    versions: dict[str, str]
+    artifacts: dict[str, ObjectKey]
+
+
+class ClassifierSummary(Contract):
+    """The audited file."""
+
+    id: str
+    name: Name
+    digest: Sha256
+    canonical_digest: Sha256
+    bytes: int
+    opset: int
+    parameters: int
+    input_shape: list[int | None]
+    output_kind: Literal["logits", "probabilities", "sigmoid"]
+    classes: list[str]
+    accuracy: Estimate | None = None
+
+
+class DatasetSummary(Contract):
+    """The reference images."""
+
+    id: str
+    name: Name
+    digest: Sha256
+    canonical_digest: Sha256
+    images: int
+    height: int
+    width: int
+    channels: int
+    attributes: list[str]
+    labelled: bool
+
+
+class AuditResult(Contract):
+    """The whole answer of one audit. HTML is a view of this and of the artifacts that it names."""
+
+    schema_version: Literal["1"] = SCHEMA_VERSION
+    audit: AuditProvenance
+    classifier: ClassifierSummary
+    dataset: DatasetSummary
+    taps: list[Tap]
+    features: list[Feature]
+    findings: list[Finding]
+    gates: list[Gate]
+    controls: list[Control]
+    policies: list[dict[str, Any]] = []
+    timings: list[Timing]
+    limits: list[str]
+
+    def finding(self, feature: str, tap: str = "logits") -> Finding:
+        """The finding on ``feature`` at ``tap``.
+
+        Raises:
+            KeyError: this audit holds no such finding.
+        """
+        for finding in self.findings:
+            if finding.feature == feature and finding.tap == tap:
+                return finding
+        raise KeyError(f"no finding on feature {feature!r} at tap {tap!r}")
+
+
+class SheetSample(Contract):
+    """One generated image and what the ONNX file answered to it.
+
+    ``deviation_floor`` and ``deviation_random`` are ``|Phi(sample) - Phi(x)|`` divided by the same distance of the
+    autoencoder's reconstruction, and of a random reference image (papers.md M5).
+    """
+
+    png: str
+    predicted: int
+    confidence: Probability
+    agrees: bool
+    deviation_floor: float
+    deviation_random: float
+
+
+class SheetRow(Contract):
+    """A reference image, its reconstruction, and images that the tap cannot tell from it. ``png`` is base64."""
+
+    index: int
+    label: int | None
+    original: SheetSample
+    reconstruction: SheetSample
+    samples: list[SheetSample]
+
+
+class EditStep(Contract):
+    """One picture of a feature sheet: the same image with only this feature changed. ``value`` is the feature's."""
+
+    png: str
+    value: str
+    predicted: int
+    confidence: Probability
+    flipped: bool
+
+
+class EditRow(Contract):
+    """One reference image and its edits along one feature."""
+
+    index: int
+    original: EditStep
+    edits: list[EditStep]
+
+
+class EditSheet(Contract):
+    """Pictures behind an effect: only ``feature`` changes. ``method`` says how the edit was made."""
+
+    feature: Name
+    method: str
+    rows: list[EditRow]
+
+
+class TapSheet(Contract):
+    """Invariance samples of one tap (papers.md 4(a)): different images, the same representation."""
+
+    tap: str
+    rows: list[SheetRow]
+    agreement: Estimate
+    deviation_floor: Estimate
+    deviation_random: Estimate
+
+
+class Sheets(Contract):
+    """Every picture of a report, in one artifact (role ``sheets``)."""
+
+    schema_version: Literal["1"] = SCHEMA_VERSION
+    classes: list[str]
+    taps: list[TapSheet]
+    edits: list[EditSheet] = []
+    nuisance: TapSheet | None = None
+    """Nuisance samples of the supervised VAE (paper 1), a second opinion; ``tap`` is ``logits``."""
+
+
+def result_schema() -> dict[str, Any]:
+    """The published JSON Schema (draft 2020-12) of ``result.json``."""
+    schema = AuditResult.model_json_schema(mode="serialization")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:scotoma:result:{SCHEMA_VERSION}",
+        **schema,
+    }

@@ -1,0 +1,1 @@
+"""Everything with a wire: database, object storage, queue, dispatcher, API, reports, operator commands."""

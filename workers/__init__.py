@@ -1,0 +1,1 @@
+"""The science: numerics, ONNX handling, audit stages, and a thin Ray shell. Never sees HTTP, SQL or S3."""
