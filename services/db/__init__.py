@@ -1,0 +1,1 @@
+"""PostgreSQL: engine, tables, events and migrations."""

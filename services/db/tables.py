@@ -1,0 +1,265 @@
+"""The tables. Times are the database's own clock, states are checked by the database, ids are ``prefix_hex``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index, MetaData, Sequence, Text, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from schemas.api_keys import Scope
+from schemas.audits import AuditState
+from schemas.classifiers import IntakeState
+from schemas.uploads import UploadState
+
+NAMES = {
+    "pk": "pk_%(table_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_name)s",
+}
+
+
+class JobKind(StrEnum):
+    """What a job does."""
+
+    INTAKE_CLASSIFIER = "intake_classifier"
+    INTAKE_DATASET = "intake_dataset"
+    AUDIT = "audit"
+
+
+class JobState(StrEnum):
+    """Life of a job row."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Table(DeclarativeBase):
+    """Base of every table."""
+
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        str: Text,
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB(none_as_null=True),
+        list[Any]: JSONB(none_as_null=True),
+    }
+
+
+TOKENS = Sequence("job_tokens", metadata=Table.metadata)
+"""Fencing tokens: every claim takes the next one, so a later owner always has a larger token."""
+
+
+def one_of(column: str, values: Iterable[str]) -> CheckConstraint:
+    """A check that ``column`` holds one of ``values``."""
+    allowed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({allowed})", name=column)
+
+
+def created() -> Mapped[datetime]:
+    """A column filled with the transaction's time."""
+    return mapped_column(server_default=func.now())
+
+
+class ApiKeyRow(Table):
+    """A key: its visible prefix and the SHA-256 of its secret."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = (one_of("scope", Scope),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    prefix: Mapped[str]
+    hash: Mapped[str] = mapped_column(unique=True)
+    scope: Mapped[str]
+    created_at: Mapped[datetime] = created()
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class UploadRow(Table):
+    """Bytes on their way in. ``digest`` is set when they are complete and hashed."""
+
+    __tablename__ = "uploads"
+    __table_args__ = (one_of("state", UploadState), one_of("transfer", ("direct", "multipart")))
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    filename: Mapped[str]
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    declared_sha256: Mapped[str | None]
+    transfer: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default=UploadState.OPEN)
+    digest: Mapped[str | None]
+    staging_key: Mapped[str | None]
+    s3_upload_id: Mapped[str | None]
+    part_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    principal: Mapped[str]
+    created_at: Mapped[datetime] = created()
+    expires_at: Mapped[datetime]
+
+
+class ClassifierRow(Table):
+    """An uploaded ONNX file and what intake says of it."""
+
+    __tablename__ = "classifiers"
+    __table_args__ = (one_of("state", IntakeState), Index("ix_classifiers_newest", "created_at", "id"))
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default=IntakeState.PENDING)
+    upload_id: Mapped[str] = mapped_column(ForeignKey("uploads.id"))
+    digest: Mapped[str]
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    filename: Mapped[str]
+    input: Mapped[dict[str, Any]]
+    classes: Mapped[list[Any] | None]
+    facts: Mapped[dict[str, Any] | None]
+    problem: Mapped[dict[str, Any] | None]
+    canonical_digest: Mapped[str | None]
+    created_at: Mapped[datetime] = created()
+
+
+class DatasetRow(Table):
+    """Uploaded reference images and what intake says of them."""
+
+    __tablename__ = "datasets"
+    __table_args__ = (one_of("state", IntakeState), Index("ix_datasets_newest", "created_at", "id"))
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default=IntakeState.PENDING)
+    upload_id: Mapped[str] = mapped_column(ForeignKey("uploads.id"))
+    digest: Mapped[str]
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    filename: Mapped[str]
+    attributes: Mapped[dict[str, Any]]
+    facts: Mapped[dict[str, Any] | None]
+    problem: Mapped[dict[str, Any] | None]
+    canonical_digest: Mapped[str | None]
+    created_at: Mapped[datetime] = created()
+
+
+class AuditRow(Table):
+    """An audit. ``last_sequence`` numbers its events; ``stages`` is the latest progress of each stage."""
+
+    __tablename__ = "audits"
+    __table_args__ = (
+        one_of("state", AuditState),
+        CheckConstraint("progress BETWEEN 0 AND 1", name="progress"),
+        CheckConstraint("(state = 'succeeded') = (result_digest IS NOT NULL)", name="result"),
+        Index("ix_audits_newest", "created_at", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default=AuditState.QUEUED)
+    classifier_id: Mapped[str] = mapped_column(ForeignKey("classifiers.id"))
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"))
+    config: Mapped[dict[str, Any]]
+    attempt: Mapped[int] = mapped_column(server_default=text("0"))
+    cancel_requested: Mapped[bool] = mapped_column(server_default=text("false"))
+    progress: Mapped[float] = mapped_column(server_default=text("0"))
+    stages: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
+    problem: Mapped[dict[str, Any] | None]
+    result_digest: Mapped[str | None]
+    last_sequence: Mapped[int] = mapped_column(server_default=text("0"))
+    created_at: Mapped[datetime] = created()
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class AuditEventRow(Table):
+    """What happened to an audit, gapless from 1. Written only by :func:`services.db.events.append_event`."""
+
+    __tablename__ = "audit_events"
+
+    audit_id: Mapped[str] = mapped_column(ForeignKey("audits.id"), primary_key=True)
+    sequence: Mapped[int] = mapped_column(primary_key=True)
+    type: Mapped[str]
+    at: Mapped[datetime] = created()
+    data: Mapped[dict[str, Any]]
+
+
+class AuditArtifactRow(Table):
+    """A stored output of an audit, by role."""
+
+    __tablename__ = "audit_artifacts"
+
+    audit_id: Mapped[str] = mapped_column(ForeignKey("audits.id"), primary_key=True)
+    role: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[str]
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    media_type: Mapped[str]
+
+
+class JobRow(Table):
+    """A unit of work; the row is the queue. ``token`` fences the owner, the lease runs on the database's clock."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        one_of("kind", JobKind),
+        one_of("state", JobState),
+        Index("ix_jobs_open", "state", "available_at", postgresql_where=text("state IN ('queued', 'running')")),
+        Index("ix_jobs_subject", "subject_id"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    subject_id: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default=JobState.QUEUED)
+    attempt: Mapped[int] = mapped_column(server_default=text("0"))
+    token: Mapped[int | None] = mapped_column(BigInteger)
+    worker: Mapped[str | None]
+    lease_expires_at: Mapped[datetime | None]
+    available_at: Mapped[datetime] = created()
+    created_at: Mapped[datetime] = created()
+    finished_at: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+
+
+class StageOutputRow(Table):
+    """The memory of finished stages, over all audits: the same key never runs twice."""
+
+    __tablename__ = "stage_outputs"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    stage: Mapped[str]
+    outputs: Mapped[dict[str, Any]]
+    summary: Mapped[dict[str, Any]]
+    seconds: Mapped[float]
+    created_at: Mapped[datetime] = created()
+
+
+class BlobRow(Table):
+    """What is known of an object in the bucket; the object is written first."""
+
+    __tablename__ = "blobs"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    media_type: Mapped[str]
+    created_at: Mapped[datetime] = created()
+
+
+class IdempotencyKeyRow(Table):
+    """The first answer to a request, replayed to its repetitions. ``status`` is null while the first one runs."""
+
+    __tablename__ = "idempotency_keys"
+
+    principal: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str]
+    status: Mapped[int | None]
+    location: Mapped[str | None]
+    body: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime] = created()
+    expires_at: Mapped[datetime]

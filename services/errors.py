@@ -1,0 +1,181 @@
+"""Errors of the service. Each states its code and its HTTP status once.
+
+ServiceError
+├── Unauthenticated        401  no key, or one that is unknown, expired or revoked
+├── Forbidden              403  the key's scope is too small
+├── NotFound               404
+│   ├── ReportNotReady     404  the audit has not succeeded yet
+│   └── ArtifactMissing    404  a stored object is gone from the bucket
+├── InvalidRequest         422
+│   ├── InvalidCursor      422
+│   ├── UploadIncomplete   422  parts or bytes are missing
+│   ├── UploadMismatch     422  the bytes are not what was declared
+│   └── IntakeRejected     422  rests on a file that intake refused
+├── UploadTooLarge         413
+├── IdempotencyKeyMissing  400
+├── IdempotencyKeyReused   422  same key, another payload
+├── Conflict               409
+│   ├── IdempotencyInFlight 409 the first request with this key still runs
+│   ├── UploadClosed       409
+│   └── AlreadyFinished    409
+├── Unavailable            503  database, storage or cluster cannot be reached
+└── Fenced                 409  a write of an attempt that is no longer the current one
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from schemas.problems import ErrorCode, Problem
+
+
+class ServiceError(Exception):
+    """Base: ``code`` and ``status`` per class; ``detail`` says what was found, ``advice`` what to change."""
+
+    code: ClassVar[ErrorCode] = ErrorCode.INTERNAL
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "The service failed"
+
+    def __init__(self, detail: str, advice: str = "", errors: list[dict[str, Any]] | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.advice = advice
+        self.errors = errors or []
+
+    def problem(self, instance: str | None = None) -> Problem:
+        """This error as an RFC 9457 body."""
+        return Problem(
+            type=problem_type(self.code),
+            title=self.title,
+            status=self.status,
+            code=self.code,
+            detail=self.detail,
+            advice=self.advice,
+            instance=instance,
+            errors=self.errors,
+        )
+
+
+def problem_type(code: ErrorCode) -> str:
+    """The stable URI of a kind of problem."""
+    return f"urn:scotoma:problem:{code}"
+
+
+def failure(code: ErrorCode, detail: str, advice: str = "", status: int = 422) -> Problem:
+    """The problem stored with a subject that failed while it ran (there is no request to answer)."""
+    title = str(code).replace("-", " ").capitalize()
+    return Problem(type=problem_type(code), title=title, status=status, code=code, detail=detail, advice=advice)
+
+
+class Unauthenticated(ServiceError):
+    """No usable API key."""
+
+    code, status, title = ErrorCode.UNAUTHENTICATED, 401, "An API key is needed"
+
+
+class Forbidden(ServiceError):
+    """The key's scope does not allow this."""
+
+    code, status, title = ErrorCode.FORBIDDEN, 403, "This key may not do that"
+
+
+class NotFound(ServiceError):
+    """Nothing has this id."""
+
+    code, status, title = ErrorCode.NOT_FOUND, 404, "Not found"
+
+
+class ReportNotReady(NotFound):
+    """The audit has not succeeded yet."""
+
+    code, title = ErrorCode.REPORT_NOT_READY, "The report is not ready"
+
+
+class ArtifactMissing(NotFound):
+    """A stored object is gone from the bucket."""
+
+    code, title = ErrorCode.ARTIFACT_MISSING, "A stored artifact is missing"
+
+
+class InvalidRequest(ServiceError):
+    """The request is understood and wrong."""
+
+    code, status, title = ErrorCode.INVALID_REQUEST, 422, "The request is not valid"
+
+
+class InvalidCursor(InvalidRequest):
+    """The cursor did not come from this service."""
+
+    code, title = ErrorCode.INVALID_CURSOR, "The cursor is not valid"
+
+
+class UploadIncomplete(InvalidRequest):
+    """Parts or bytes are missing."""
+
+    code, title = ErrorCode.UPLOAD_INCOMPLETE, "The upload is not complete"
+
+
+class UploadMismatch(InvalidRequest):
+    """The bytes are not what was declared."""
+
+    code, title = ErrorCode.UPLOAD_MISMATCH, "The upload differs from what was declared"
+
+
+class IntakeRejected(InvalidRequest):
+    """The request rests on a file that intake refused."""
+
+    code, title = ErrorCode.INTAKE_REJECTED, "The file was refused at intake"
+
+
+class UploadTooLarge(ServiceError):
+    """More bytes than this service takes."""
+
+    code, status, title = ErrorCode.UPLOAD_TOO_LARGE, 413, "The upload is too large"
+
+
+class IdempotencyKeyMissing(ServiceError):
+    """The route needs an Idempotency-Key."""
+
+    code, status, title = ErrorCode.IDEMPOTENCY_KEY_MISSING, 400, "An Idempotency-Key is needed"
+
+
+class IdempotencyKeyReused(ServiceError):
+    """The key was used with another payload."""
+
+    code, status, title = ErrorCode.IDEMPOTENCY_KEY_REUSED, 422, "The Idempotency-Key was used for another request"
+
+
+class Conflict(ServiceError):
+    """The state of the resource forbids this."""
+
+    code, status, title = ErrorCode.INVALID_REQUEST, 409, "The resource is in another state"
+
+
+class IdempotencyInFlight(Conflict):
+    """The first request with this key still runs."""
+
+    code, title = ErrorCode.IDEMPOTENCY_IN_FLIGHT, "The first request with this key still runs"
+
+
+class UploadClosed(Conflict):
+    """The upload is complete, aborted or expired."""
+
+    code, title = ErrorCode.UPLOAD_CLOSED, "The upload is closed"
+
+
+class AlreadyFinished(Conflict):
+    """The audit has finished."""
+
+    code, title = ErrorCode.ALREADY_FINISHED, "The audit has finished"
+
+
+class Unavailable(ServiceError):
+    """Database, storage or cluster cannot be reached."""
+
+    code, status, title = ErrorCode.SERVICE_UNAVAILABLE, 503, "The service is not available"
+
+
+class Fenced(ServiceError):
+    """An attempt that is no longer the current one tried to write. Its work is dropped, silently for users."""
+
+    code, status, title = ErrorCode.INTERNAL, 409, "This attempt was replaced"

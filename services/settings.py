@@ -1,0 +1,84 @@
+"""One frozen settings object, built from a mapping. Nothing is read at import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+PREFIX = "SCOTOMA_"
+
+
+class SettingsError(ValueError):
+    """The environment does not describe a service; the message names each variable."""
+
+
+class Settings(BaseModel):
+    """Everything that differs between two installations. ``SCOTOMA_DATABASE_URL`` sets ``database_url``, and so on.
+
+    Times are in seconds, sizes in bytes. ``ray_address`` empty means: start Ray on this machine.
+    ``s3_endpoint`` empty means: the provider's own (AWS); ``s3_public_endpoint`` is what clients reach in
+    presigned URLs, when that differs.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    database_url: SecretStr
+    s3_endpoint: str = ""
+    s3_public_endpoint: str = ""
+    s3_bucket: str = "scotoma"
+    s3_access_key: str = ""
+    s3_secret_key: SecretStr = SecretStr("")
+    s3_region: str = "us-east-1"
+
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(default=8000, ge=0, le=65535)
+
+    lease_seconds: float = Field(default=60.0, gt=0)
+    heartbeat_seconds: float = Field(default=10.0, gt=0)
+    poll_seconds: float = Field(default=0.5, gt=0)
+    max_attempts: int = Field(default=3, ge=1)
+    audit_slots: int = Field(default=2, ge=1)
+    intake_slots: int = Field(default=2, ge=1)
+    ray_address: str = ""
+
+    max_upload_bytes: int = Field(default=8 * 2**30, gt=0)
+    max_direct_upload_bytes: int = Field(default=256 * 2**20, gt=0)
+    part_bytes: int = Field(default=16 * 2**20, ge=5 * 2**20, le=5 * 2**30)
+    upload_expiry_seconds: int = Field(default=24 * 3600, gt=0)
+    idempotency_expiry_seconds: int = Field(default=24 * 3600, gt=0)
+
+    log_format: Literal["json", "console"] = "json"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """Settings from ``SCOTOMA_*`` entries of ``environ``; an empty value means unset.
+
+    Raises:
+        SettingsError: a variable is missing, unknown to its type, or out of range.
+    """
+    values = {name: environ[key] for name in Settings.model_fields if environ.get(key := PREFIX + name.upper())}
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from None
+    if settings.lease_seconds < 3 * settings.heartbeat_seconds:
+        raise SettingsError("SCOTOMA_LEASE_SECONDS must be at least three times SCOTOMA_HEARTBEAT_SECONDS")
+    return settings
+
+
+def settings_environ(settings: Settings) -> dict[str, str]:
+    """The entries that :func:`load_settings` reads back as ``settings``; for child processes."""
+    values = {name: getattr(settings, name) for name in Settings.model_fields}
+    return {PREFIX + name.upper(): _plain(value) for name, value in values.items()}
+
+
+def _plain(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def _explain(error: ValidationError) -> str:
+    lines = [f"{PREFIX}{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors(include_input=False)]
+    return "the settings are not usable: " + "; ".join(lines)
