@@ -1,0 +1,68 @@
+# Scotoma. `make help` explains every target.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEMO_STAMP := $(VENV)/.installed-demo
+export PYTHONDONTWRITEBYTECODE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check bench planted install format browser clean
+
+help: ## Show this list
+	@echo "Scotoma audits what an image classifier ignores."
+	@echo
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "New here? Run 'make demo', then open demo/robust.html."
+
+demo: $(DEMO_STAMP) ## Audit two real digit classifiers, minutes, leaves reports in ./demo/
+	@$(BIN)/python -m deploy.demo
+
+up: $(DEMO_STAMP) ## Start the whole service on this machine (database, S3, API, Ray); Ctrl-C stops it
+	@$(BIN)/python -m services.cli up
+
+test: $(STAMP) browser ## Run every test against real servers
+	$(BIN)/python -m pytest
+
+check: $(STAMP) ## Lint, formatting, types, import direction
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP) ## Measure speed and memory (tests/benchmarks)
+	$(BIN)/python -m tests.benchmarks
+
+planted: $(STAMP) ## Check verdicts against classifiers whose truth is known (tests/planted)
+	$(BIN)/python -m pytest tests/planted
+
+install: $(STAMP) ## Create .venv with everything
+
+format: $(STAMP) ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+browser: # the tests look at reports in a real browser
+	@command -v chromium >/dev/null || (echo "installing chromium (Debian)" && apt-get update -q && apt-get install -y -q --no-install-recommends chromium)
+
+clean: ## Remove .venv, caches and the demo's output
+	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist demo .demo-stack
+
+# torch first and by itself: a range would pull gigabytes of CUDA on a machine that has no GPU.
+$(VENV)/.torch: deploy/constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || (echo "Scotoma needs Python 3.11 or newer; set PYTHON=" && false)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing torch (CPU build)"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check torch==2.13.0
+	@touch $@
+
+$(DEMO_STAMP): pyproject.toml deploy/constraints.txt $(shell find schemas -name '*.py') | $(VENV)/.torch
+	@echo "installing Scotoma and the embedded servers"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c deploy/constraints.txt ".[server,worker,embedded,demo]"
+	@touch $@
+
+$(STAMP): pyproject.toml deploy/constraints.txt $(shell find schemas -name '*.py') | $(VENV)/.torch
+	@echo "installing Scotoma, the embedded servers and the developers' tools"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c deploy/constraints.txt ".[server,worker,embedded,demo,dev]"
+	@touch $@ $(DEMO_STAMP)
