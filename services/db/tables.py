@@ -55,6 +55,9 @@ class Table(DeclarativeBase):
     }
 
 
+OPEN_JOB = "state IN ('queued', 'running')"
+"""Partial index condition: a subject has at most one open job."""
+
 TOKENS = Sequence("job_tokens", metadata=Table.metadata)
 """Fencing tokens: every claim takes the next one, so a later owner always has a larger token."""
 
@@ -208,8 +211,9 @@ class JobRow(Table):
     __table_args__ = (
         one_of("kind", JobKind),
         one_of("state", JobState),
-        Index("ix_jobs_open", "state", "available_at", postgresql_where=text("state IN ('queued', 'running')")),
+        Index("ix_jobs_open", "state", "available_at", postgresql_where=text(OPEN_JOB)),
         Index("ix_jobs_subject", "subject_id"),
+        Index("uq_jobs_open_subject", "subject_id", unique=True, postgresql_where=text(OPEN_JOB)),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
