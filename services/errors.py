@@ -19,6 +19,7 @@ ServiceError
 │   ├── UploadClosed       409
 │   └── AlreadyFinished    409
 ├── Unavailable            503  database, storage or cluster cannot be reached
+├── Corrupt                500  stored bytes differ from their digest
 └── Fenced                 409  a write of an attempt that is no longer the current one
 """
 
@@ -173,6 +174,12 @@ class Unavailable(ServiceError):
     """Database, storage or cluster cannot be reached."""
 
     code, status, title = ErrorCode.SERVICE_UNAVAILABLE, 503, "The service is not available"
+
+
+class Corrupt(ServiceError):
+    """Stored bytes differ from their digest, each time they were read."""
+
+    code, status, title = ErrorCode.INTERNAL, 500, "A stored artifact is damaged"
 
 
 class Fenced(ServiceError):

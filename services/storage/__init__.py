@@ -1,0 +1,1 @@
+"""Object storage: content-addressed blobs and large uploads, over any S3."""
