@@ -76,3 +76,10 @@ class Classifier(Contract):
     facts: ClassifierFacts | None = None
     problem: Problem | None = None
     created_at: datetime
+
+
+class ClassifierPage(Contract):
+    """A page of classifiers, newest first. ``next`` is an opaque cursor, absent on the last page."""
+
+    items: list[Classifier]
+    next: str | None = None

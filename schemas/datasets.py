@@ -61,3 +61,10 @@ class Dataset(Contract):
     facts: DatasetFacts | None = None
     problem: Problem | None = None
     created_at: datetime
+
+
+class DatasetPage(Contract):
+    """A page of datasets, newest first. ``next`` is an opaque cursor, absent on the last page."""
+
+    items: list[Dataset]
+    next: str | None = None
