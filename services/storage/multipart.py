@@ -155,4 +155,5 @@ def _completion_error(error: ClientError) -> Exception:
         return UploadIncomplete("a part is missing, too small or not the one that was put", "Put the parts again.")
     if code_of(error) == "NoSuchUpload":
         return UploadClosed("the upload was completed or aborted already")
-    return error
+    refused: Exception = error
+    return refused
