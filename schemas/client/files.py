@@ -21,6 +21,8 @@ DIRECT_LIMIT = 64 * 2**20
 
 PARTS_AT_ONCE = 4
 PART_TRIES = 4
+JOINING = 1800.0
+"""Seconds that the service may take to join and hash a large file."""
 
 OnProgress = Callable[[int, int], None]
 """Called with the bytes sent so far and the bytes in all."""
@@ -125,7 +127,7 @@ def _send_parts(transport: Transport, path: Path, upload: Upload, meter: Meter) 
         done = list(pool.map(send, upload.parts, starts))
     body = UploadComplete(parts=done).model_dump(mode="json")
     headers = {"Idempotency-Key": upload.id}
-    answer = transport.send("POST", f"/v1/uploads/{upload.id}:complete", json=body, headers=headers)
+    answer = transport.send("POST", f"/v1/uploads/{upload.id}:complete", json=body, headers=headers, timeout=JOINING)
     completed = Upload.model_validate_json(answer.content, extra="ignore")
     if completed.state is not UploadState.COMPLETE:
         raise TransferError(f"upload {upload.id} is {completed.state} after its last part")

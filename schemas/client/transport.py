@@ -88,8 +88,9 @@ class Transport:
         json: Any = None,
         content: Body | None = None,
         headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
     ) -> httpx.Response:
-        """Send, retry what may be retried, and return a response below 400.
+        """Send, retry what may be retried, and return a response below 400. ``timeout`` replaces the usual one.
 
         Raises:
             ServiceError: the service answered with a problem.
@@ -101,6 +102,8 @@ class Transport:
             options: dict[str, Any] = {"params": _given(params), "json": json, "headers": headers}
             if content is not None:
                 options["content"] = content()
+            if timeout is not None:
+                options["timeout"] = timeout
             try:
                 response = self._http.request(method, path, **options)
             except httpx.TransportError as error:

@@ -1,0 +1,24 @@
+"""Queries on API keys."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from services.db.tables import ApiKeyRow
+
+
+def find_usable(session: Session, digest: str) -> ApiKeyRow | None:
+    """The key whose secret has this SHA-256, unless it is revoked or expired by the database's clock."""
+    alive = or_(ApiKeyRow.expires_at.is_(None), ApiKeyRow.expires_at > func.now())
+    return session.scalar(select(ApiKeyRow).where(ApiKeyRow.hash == digest, ApiKeyRow.revoked_at.is_(None), alive))
+
+
+def find(session: Session, key: str) -> ApiKeyRow | None:
+    """One key, whatever its state."""
+    return session.get(ApiKeyRow, key)
+
+
+def newest(session: Session) -> list[ApiKeyRow]:
+    """Every key, newest first."""
+    return list(session.scalars(select(ApiKeyRow).order_by(ApiKeyRow.created_at.desc(), ApiKeyRow.id)))

@@ -1,0 +1,102 @@
+"""Rules of API keys. The secret is 256 random bits, so a plain SHA-256 of it is safe to store."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import func
+from sqlalchemy.orm import Session
+
+from schemas.api_keys import ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyList, Scope
+from services.db.identifiers import new_id
+from services.db.tables import ApiKeyRow
+from services.errors import Forbidden, NotFound, Unauthenticated
+
+from . import repository
+
+MARK = "scot_"
+VISIBLE = len(MARK) + 6
+RANK = {Scope.VIEWER: 0, Scope.SUBMITTER: 1, Scope.ADMIN: 2}
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who sends a request: a key and its scope."""
+
+    id: str
+    scope: Scope
+
+    def may(self, scope: Scope) -> bool:
+        """Whether this key's scope includes ``scope``."""
+        return RANK[self.scope] >= RANK[scope]
+
+    def require(self, scope: Scope) -> None:
+        """Check the scope.
+
+        Raises:
+            Forbidden: the key's scope is too small.
+        """
+        if not self.may(scope):
+            raise Forbidden(f"This key has the scope {self.scope}.", f"Use a key with the scope {scope}.")
+
+
+def digest_of(secret: str) -> str:
+    """What is stored of a secret."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def authenticate(session: Session, secret: str) -> Principal:
+    """The principal that ``secret`` stands for.
+
+    Raises:
+        Unauthenticated: no usable key has this secret.
+    """
+    row = repository.find_usable(session, digest_of(secret)) if secret.startswith(MARK) else None
+    if row is None:
+        raise Unauthenticated("The API key is unknown, expired or revoked.", "Ask an administrator for a new key.")
+    return Principal(row.id, Scope(row.scope))
+
+
+def create(session: Session, body: ApiKeyCreate) -> ApiKeyCreated:
+    """Make a key. The answer is the only place where its secret is ever shown."""
+    secret = MARK + secrets.token_urlsafe(32)
+    row = ApiKeyRow(id=new_id("key"), name=body.name, prefix=secret[:VISIBLE], hash=digest_of(secret), scope=body.scope)
+    if body.expires_in_days is not None:
+        row.expires_at = func.now() + timedelta(days=body.expires_in_days)
+    session.add(row)
+    session.flush()
+    session.refresh(row)
+    return ApiKeyCreated(**_contract(row).model_dump(), secret=secret)
+
+
+def all_keys(session: Session) -> ApiKeyList:
+    """Every key, without secrets."""
+    return ApiKeyList(items=[_contract(row) for row in repository.newest(session)])
+
+
+def revoke(session: Session, key: str) -> None:
+    """Make a key useless from the next request on. Revoking twice is harmless.
+
+    Raises:
+        NotFound: no key has this id.
+    """
+    row = repository.find(session, key)
+    if row is None:
+        raise NotFound(f"No API key has the id {key}.")
+    if row.revoked_at is None:
+        row.revoked_at = func.now()
+
+
+def _contract(row: ApiKeyRow) -> ApiKey:
+    return ApiKey(
+        id=row.id,
+        name=row.name,
+        prefix=row.prefix,
+        scope=Scope(row.scope),
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        revoked_at=row.revoked_at,
+    )

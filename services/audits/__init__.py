@@ -1,0 +1,1 @@
+"""Audits: submitted, watched, cancelled, read."""

@@ -1,0 +1,1 @@
+"""Classifiers: uploaded files and what intake says of them."""

@@ -1,0 +1,1 @@
+"""Datasets: uploaded files and what intake says of them."""
