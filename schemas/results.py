@@ -124,6 +124,16 @@ class Control(Contract):
     detail: str
 
 
+class Thresholds(Contract):
+    """Where the verdicts were drawn. A retention is low, and an effect absent, when its upper bound is below; an effect
+    is present when its lower bound is above.
+    """
+
+    retention_low: Probability
+    effect_absent: Probability
+    effect_present: Probability
+
+
 class Timing(Contract):
     """Wall time of one stage in seconds; ``reused`` when its output existed already."""
 
@@ -190,6 +200,7 @@ class AuditResult(Contract):
     gates: list[Gate]
     controls: list[Control]
     policies: list[dict[str, Any]] = []
+    thresholds: Thresholds | None = None
     timings: list[Timing]
     limits: list[str]
 

@@ -1,0 +1,149 @@
+"""What the template shows, sorted and paired up: the result's lists joined by feature and tap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from schemas.results import AuditResult, EditSheet, Feature, Finding, Gate, Sheets, Tap, TapSheet, Verdict
+
+from .charts import by_depth
+from .sentences import sentence
+from .vocabulary import VERDICTS, VerdictWord
+
+Findings = dict[tuple[str, str], Finding]
+
+OUTPUT = "logits"
+SHOWN_AT_ONCE = 6
+
+
+@dataclass(frozen=True)
+class FeatureView:
+    """One feature with its findings in the order of the taps; ``finding`` is the one about the answer."""
+
+    number: int
+    feature: Feature
+    findings: list[Finding | None]
+    finding: Finding | None
+    sentence: Markup | None
+    edits: list[EditSheet]
+
+    @property
+    def anchor(self) -> str:
+        """Fragment of the feature's section: a number, never the user's name."""
+        return f"feature-{self.number}"
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The verdict about the answer, if there is one."""
+        return self.finding.verdict if self.finding else None
+
+
+@dataclass(frozen=True)
+class VerdictGroup:
+    """The features that share a verdict about the answer: ``first`` are shown at once, ``rest`` on request."""
+
+    verdict: Verdict
+    word: VerdictWord
+    first: list[FeatureView]
+    rest: list[FeatureView]
+
+
+@dataclass(frozen=True)
+class ReportView:
+    """The result and its pictures, ready to be written out."""
+
+    result: AuditResult
+    taps: list[Tap]
+    features: list[FeatureView]
+    groups: list[VerdictGroup]
+    sheets: list[TapSheet]
+    nuisance: TapSheet | None
+    classes: list[str]
+
+    @property
+    def failed_gates(self) -> list[Gate]:
+        """Checks of the audit itself that did not pass."""
+        return [gate for gate in self.result.gates if not gate.passed]
+
+    @property
+    def gates(self) -> list[Gate]:
+        """Failed gates first."""
+        return sorted(self.result.gates, key=lambda gate: gate.passed)
+
+    @property
+    def failed_controls(self) -> int:
+        """How many planted answers did not come out."""
+        return sum(not control.passed for control in self.result.controls)
+
+    def class_name(self, index: int) -> str:
+        """The class name, or its number where there is no name."""
+        named = 0 <= index < len(self.classes) and self.classes[index].strip()
+        return self.classes[index] if named else f"class {index}"
+
+
+def report_view(result: AuditResult, sheets: Sheets | None) -> ReportView:
+    """Everything the template needs, features in the order of their verdicts."""
+    taps = by_depth(result.taps)
+    features = _features(result, taps, sheets.edits if sheets else [])
+    return ReportView(
+        result=result,
+        taps=taps,
+        features=features,
+        groups=list(_groups(features)),
+        sheets=_sheets_by_depth(taps, sheets.taps if sheets else []),
+        nuisance=sheets.nuisance if sheets else None,
+        classes=result.classifier.classes or (sheets.classes if sheets else []),
+    )
+
+
+def _features(result: AuditResult, taps: Sequence[Tap], edits: Sequence[EditSheet]) -> list[FeatureView]:
+    findings = {(finding.feature, finding.tap): finding for finding in result.findings}
+    output = next((tap.name for tap in taps if tap.kind == "logits"), OUTPUT)
+    views = []
+    for number, feature in enumerate(sorted(result.features, key=_by_verdict(findings, output)), start=1):
+        finding = _at_output(findings, feature.name, output)
+        views.append(
+            FeatureView(
+                number=number,
+                feature=feature,
+                findings=[_at(findings, feature.name, tap) for tap in taps],
+                finding=finding,
+                sentence=sentence(result.classifier.name, finding) if finding else None,
+                edits=[sheet for sheet in edits if sheet.feature == feature.name],
+            )
+        )
+    return views
+
+
+def _by_verdict(findings: Findings, output: str) -> Callable[[Feature], int]:
+    order = list(VERDICTS)
+
+    def rank(feature: Feature) -> int:
+        finding = _at_output(findings, feature.name, output)
+        return order.index(finding.verdict) if finding else len(order)
+
+    return rank
+
+
+def _at(findings: Findings, feature: str, tap: Tap) -> Finding | None:
+    return _at_output(findings, feature, tap.name) if tap.kind == "logits" else findings.get((feature, tap.name))
+
+
+def _at_output(findings: Findings, feature: str, output: str) -> Finding | None:
+    return findings.get((feature, OUTPUT)) or findings.get((feature, output))
+
+
+def _groups(features: Sequence[FeatureView]) -> Iterable[VerdictGroup]:
+    for verdict, word in VERDICTS.items():
+        members = [view for view in features if view.verdict is verdict]
+        if members:
+            yield VerdictGroup(verdict, word, members[:SHOWN_AT_ONCE], members[SHOWN_AT_ONCE:])
+
+
+def _sheets_by_depth(taps: Sequence[Tap], sheets: Sequence[TapSheet]) -> list[TapSheet]:
+    """Deepest first: the answer's sheet is the one that people look for."""
+    depth = {OUTPUT if tap.kind == "logits" else tap.name: rank for rank, tap in enumerate(taps)}
+    return sorted(sheets, key=lambda sheet: -depth.get(sheet.tap, -1))
