@@ -1,0 +1,1 @@
+"""Invertible networks: exact densities and exact inverses of codes given what a tap knows."""

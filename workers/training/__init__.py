@@ -1,0 +1,1 @@
+"""How models are fitted: one loop, schedule, averaging and checkpoints for all of them."""
