@@ -1,0 +1,56 @@
+"""Bounds the size of spatial taps by average pooling."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+MOST_ELEMENTS = 4096
+
+
+def pooled_shape(shape: tuple[int, ...], most: int = MOST_ELEMENTS) -> tuple[int, ...]:
+    """Shape of one image's tap after pooling.
+
+    ``(c, h, w)`` shrinks in height and width by one factor, ``(tokens, d)`` in tokens, until at most ``most`` elements
+    are left or nothing spatial is; vectors are never touched. Axes of length one at the end go: ``(c, 1, 1)`` is
+    ``(c,)``.
+    """
+    if len(shape) == 3:
+        channels, height, width = shape
+        factor = min(1.0, math.sqrt(most / (channels * height * width)))
+        height, width = max(1, int(height * factor)), max(1, int(width * factor))
+        return (channels,) if height == width == 1 else (channels, height, width)
+    if len(shape) == 2:
+        tokens, features = shape
+        tokens = max(1, min(tokens, most // features))
+        return (features,) if tokens == 1 else (tokens, features)
+    return shape
+
+
+def pool(values: NDArray[np.float32], most: int = MOST_ELEMENTS) -> NDArray[np.float32]:
+    """``(n, *shape)`` to ``(n, *pooled_shape(shape, most))``; block means over (fractional) windows.
+
+    Pooling discards information, so a pooled tap is a lower bound of what the real one holds: a stage that reports
+    such a tap must say so.
+    """
+    shape = values.shape[1:]
+    target = pooled_shape(shape, most)
+    if len(shape) == 3:
+        height, width = target[1:] or (1, 1)
+        values = values @ _means(shape[2], width).T if width != shape[2] else values
+        values = _means(shape[1], height) @ values if height != shape[1] else values
+    elif len(shape) == 2:
+        tokens = target[0] if len(target) == 2 else 1
+        values = _means(shape[0], tokens) @ values if tokens != shape[0] else values
+    return values.reshape(len(values), *target)
+
+
+def _means(source: int, target: int) -> NDArray[np.float32]:
+    """``(target, source)``: each row averages ``source / target`` neighbouring entries."""
+    edges = np.arange(target + 1) * (source / target)
+    cells = np.arange(source)
+    overlap = np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells)
+    weights = np.clip(overlap, 0.0, None)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)

@@ -1,0 +1,144 @@
+"""The uploaded classifier as a function of uint8 images: one pass yields the logits and every tap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from schemas.classifiers import ClassifierFacts, InputSpec
+from schemas.problems import ErrorCode
+from workers.errors import StageError
+
+from .logits import logit_tensor
+from .pooling import MOST_ELEMENTS, pool
+from .preprocess import preprocess, quantise
+from .runtime import forward, input_dtype, open_session, with_outputs
+from .selection import LOGITS, Tap
+
+SMALLEST = 1e-12
+"""Probabilities below it are taken as it when logits are recovered: float32 cannot tell them from zero in a softmax."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What the classifier answered: ``logits`` float32 ``(n, classes)``; ``taps`` by name, float32 ``(n, ...)``."""
+
+    logits: NDArray[np.float32]
+    taps: dict[str, NDArray[np.float32]]
+
+    def __len__(self) -> int:
+        return len(self.logits)
+
+
+class ClassifierSession:
+    """A canonical ONNX classifier, opened once.
+
+    Args:
+        model: canonical model from intake.
+        facts: what intake found in it.
+        spec: how images become its input.
+        taps: what to yield besides the logits (:func:`workers.classifier.selection.select_taps`).
+        threads: of one forward pass.
+        batch: images per forward pass; one by one when the model takes no batches.
+        most_elements: larger spatial taps are average-pooled (:mod:`workers.classifier.pooling`).
+
+    Raises:
+        StageError: ``MODEL_NOT_RUNNABLE`` when ONNX Runtime cannot open the model.
+    """
+
+    def __init__(
+        self, model: bytes, facts: ClassifierFacts, spec: InputSpec, taps: Sequence[Tap] = (), *, threads: int = 1,
+        batch: int = 64, most_elements: int = MOST_ELEMENTS,
+    ) -> None:  # fmt: skip
+        self.facts, self.spec, self.taps = facts, spec, tuple(taps)
+        self._batch = batch if facts.dynamic_batch else 1
+        self._most_elements = most_elements
+        recovered = logit_tensor(onnx.ModelProto.FromString(model), facts.output_name)
+        self._logits = facts.output_name if facts.output_kind == "logits" or recovered is None else recovered
+        self._outputs = list(dict.fromkeys([self._logits, *(tap.tensor for tap in taps)]))
+        self._session = _open(model, self._outputs, threads)
+        self._dtype = input_dtype(self._session, facts.input_name)
+
+    def run(self, images: NDArray[Any]) -> Outputs:
+        """Logits and taps of ``images``: uint8 ``(n, h, w, c)``, or floats in [0, 1] (quantised first).
+
+        Raises:
+            StageError: ``CLASSIFIER_DATASET_MISMATCH``: the channels or the size cannot be matched, or the model
+                refuses this input.
+        """
+        parts = [self._forward(chunk) for chunk in self._chunks(images)]
+        taps = {tap.name: np.concatenate([part.taps[tap.name] for part in parts]) for tap in self.taps}
+        return Outputs(np.concatenate([part.logits for part in parts]), taps)
+
+    def probabilities(self, images: NDArray[Any]) -> NDArray[np.float32]:
+        """Class probabilities ``(n, classes)`` of ``images``."""
+        return self.probabilities_of(self.run(images).logits)
+
+    def probabilities_of(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Softmax; for a classifier that ends in sigmoids the sigmoid, whose rows need not sum to one."""
+        if self.facts.output_kind == "sigmoid":
+            return np.asarray(0.5 * (1.0 + np.tanh(0.5 * logits)), dtype=np.float32)
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True), dtype=np.float32)
+
+    def _chunks(self, images: NDArray[Any]) -> Iterator[NDArray[Any]]:
+        """Batches of images; one empty batch for no images, so that shapes are known all the same."""
+        for start in range(0, max(len(images), 1), self._batch):
+            yield images[start : start + self._batch]
+
+    def _forward(self, images: NDArray[Any]) -> Outputs:
+        channels, size = self._geometry(images)
+        n = len(images)
+        given = images if n else np.zeros((1, *images.shape[1:]), images.dtype)
+        batch = preprocess(quantise(given), self.spec, self.facts.layout, channels, size, self._dtype)
+        try:
+            values = forward(self._session, self.facts.input_name, batch, self._outputs)
+        except Exception as error:
+            raise _mismatch(f"the classifier refuses images of {images.shape[1:]}: {_first_line(error)}") from error
+        found = {name: value[:n].astype(np.float32, copy=False) for name, value in zip(self._outputs, values, strict=True)}
+        logits = self._as_logits(found[self._logits].reshape(n, self.facts.classes))
+        return Outputs(logits, {tap.name: self._tap(tap, found[tap.tensor], logits) for tap in self.taps})
+
+    def _tap(self, tap: Tap, values: NDArray[np.float32], logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        return logits if tap.name == LOGITS else pool(values, self._most_elements)
+
+    def _as_logits(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The output as it is when it holds logits, else the inverse of the softmax or sigmoid that the graph hides."""
+        if self._logits != self.facts.output_name or self.facts.output_kind == "logits":
+            return values
+        clipped = np.clip(values, SMALLEST, None)
+        if self.facts.output_kind == "probabilities":
+            return np.asarray(np.log(clipped), dtype=np.float32)
+        return np.asarray(np.log(clipped) - np.log(np.clip(1.0 - values, SMALLEST, None)), dtype=np.float32)
+
+    def _geometry(self, images: NDArray[Any]) -> tuple[int, tuple[int, int]]:
+        """Channels and size that the model takes: its own, the images' where it takes any."""
+        if images.ndim != 4:
+            raise _mismatch(f"images must have shape (n, height, width, channels), got {images.shape}")
+        axes = (1, 2, 3) if self.facts.layout == "nchw" else (3, 1, 2)
+        channels, height, width = (self.facts.input_shape[axis] for axis in axes)
+        return channels or images.shape[3], (height or images.shape[1], width or images.shape[2])
+
+
+def _open(model: bytes, outputs: list[str], threads: int) -> Any:
+    try:
+        return open_session(with_outputs(model, outputs), threads)
+    except Exception as error:
+        raise StageError(
+            ErrorCode.MODEL_NOT_RUNNABLE, f"ONNX Runtime cannot open the model: {_first_line(error)}"
+        ) from error
+
+
+def _mismatch(detail: str) -> StageError:
+    return StageError(
+        ErrorCode.CLASSIFIER_DATASET_MISMATCH, detail, "Audit with images of the size and channels the classifier takes."
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]
