@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import datetime
 from typing import Any
 
-from .scalars import Contract, Sha256
+from .audits import AuditConfig
+from .classifiers import Classifier
+from .datasets import Dataset
+from .scalars import Contract, Identifier, Name, Sha256
 
 STAGE_CODE_VERSION = "1"
 """Raised when a stage's numbers change: old outputs are then not reused."""
@@ -78,3 +82,15 @@ class PlannedStage(Contract):
             else:
                 inputs[name] = done[source.stage].outputs[source.output]
         return StageRequest(name=self.name, inputs=inputs, config=self.config, seed=self.seed)
+
+
+class AuditSubject(Contract):
+    """What an audit is about, as its plan sees it. Both files passed intake: their ``facts`` are there."""
+
+    audit_id: Identifier
+    name: Name
+    created_at: datetime
+    attempt: int
+    config: AuditConfig
+    classifier: Classifier
+    dataset: Dataset
