@@ -16,11 +16,12 @@ from .formatting import number, number_interval, percent, percent_interval, shor
 from .svg import inline_svg
 
 INK, MUTED, LINE, ACCENT, PAPER = "#010101", "#020202", "#030303", "#040404", "#050505"
-WIDTH, ROW = 232, 34
+WIDTH, ROW = 224, 36
 CONFIG: dict[str, Any] = {
     "background": "transparent",
     "view": {"stroke": None},
     "font": "sans-serif",
+    "padding": {"left": 16, "right": 16, "top": 4, "bottom": 4},
     "axis": {
         "labelColor": MUTED, "titleColor": MUTED, "gridColor": LINE, "domain": False, "ticks": False,
         "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "labelPadding": 6, "titlePadding": 8,
@@ -45,7 +46,7 @@ def invariance_chart(taps: Sequence[Tap]) -> Markup | None:
     points = _points(taps, lambda tap: tap.total_invariance)
     if not points:
         return None
-    axis = alt.Axis(format="%", tickCount=5)
+    axis = alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1])
     x = alt.X("value:Q", title="share of the picture free to vary", axis=axis, scale=alt.Scale(domain=[0, 1]))
     said = _said(taps, lambda tap: tap.total_invariance, lambda e: f"{percent(e.value)} ({percent_interval(e)})")
     return _drawn(points, x, f"Share of the picture that is free to vary at each tap. {said}")
@@ -71,12 +72,12 @@ def _said(taps: Sequence[Tap], read: Callable[[Tap], Estimate | None], say: Call
 
 
 def _drawn(points: list[Point], x: alt.X, label: str) -> Markup:
-    base = alt.Chart(alt.Data(values=points)).encode(
+    base = alt.Chart(alt.InlineData(values=points)).encode(
         y=alt.Y("tap:N", sort=alt.SortField("rank"), title=None, axis=alt.Axis(grid=False, labelColor=INK))
     )
     order = alt.Order("rank:Q")
     curve = base.mark_line(color=ACCENT, strokeWidth=1.5, opacity=0.5).encode(x=x, order=order)
-    interval = base.mark_rule(color=INK, strokeWidth=2.5).encode(x=alt.X("low:Q"), x2="high:Q")
-    dot = base.mark_circle(color=ACCENT, stroke=PAPER, strokeWidth=1.5, size=90, opacity=1).encode(x=x)
+    interval = base.mark_rule(color=INK, strokeWidth=7, opacity=0.35).encode(x=alt.X("low:Q"), x2="high:Q")
+    dot = base.mark_circle(color=ACCENT, stroke=PAPER, strokeWidth=1, size=42, opacity=1).encode(x=x)
     chart = (curve + interval + dot).properties(width=WIDTH, height=ROW * max(len(points), 1)).configure(**CONFIG)
     return inline_svg(vl_convert.vegalite_to_svg(chart.to_dict()), label)

@@ -24,7 +24,7 @@ LEVELS = ((85, 160), (75, 112), (55, 96), (35, 80))
 
 @dataclass(frozen=True)
 class Picture:
-    """``uri`` holds the bytes; ``width`` and ``height`` are CSS pixels; ``enlarged`` when pixels are shown as squares."""
+    """``uri`` holds the bytes; ``width`` and ``height`` are CSS pixels; ``enlarged``: shown as squares."""
 
     uri: str
     width: int

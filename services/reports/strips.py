@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from schemas.results import Estimate
 
-LEFT, LENGTH = 8.0, 264.0
+LEFT, LENGTH = 10.0, 258.0
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Vega's SVG made safe to stand inside the page: only known elements and attributes, colours from the page's palette."""
+"""Vega's SVG made safe to stand inside the page: known elements and attributes, colours of the page's palette."""
 
 from __future__ import annotations
 

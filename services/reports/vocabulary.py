@@ -17,29 +17,29 @@ class VerdictWord:
 
 
 VERDICTS: dict[Verdict, VerdictWord] = {
-    Verdict.USED: VerdictWord(
-        "used",
-        "Used",
-        "Changing only this feature was shown to change the answer more often than the threshold. Either the feature can "
-        "also be read from the answer, or it acts together with something else.",
-    ),
     Verdict.IGNORED: VerdictWord(
         "ignored",
         "Ignored",
-        "Two things were shown at once: little of the feature is left at this tap, and changing only this feature leaves "
-        "the answer as it was. Both confidence intervals lie below their thresholds.",
+        "Two things were shown at once: little of the feature is left at this tap, and changing only this feature "
+        "leaves the answer as it was. Both confidence intervals lie below their thresholds.",
+    ),
+    Verdict.USED: VerdictWord(
+        "used",
+        "Used",
+        "Changing only this feature was shown to change the answer more often than the threshold. Either the feature "
+        "can also be read from the answer, or it acts together with something else.",
     ),
     Verdict.ENCODED_UNUSED: VerdictWord(
         "encoded, unused",
         "Visible inside, without effect on the answer",
-        "The feature can still be read from the numbers at this tap, yet changing it does not change the answer. Size and "
-        "contrast are often of this kind: they scale the scores without changing which score is the largest.",
+        "The feature can still be read from the numbers at this tap, yet changing it does not change the answer. Size "
+        "and contrast are often of this kind: they scale the scores without changing which score is the largest.",
     ),
     Verdict.UNDETERMINED: VerdictWord(
         "undetermined",
         "Undetermined",
-        "The evidence does not decide. The confidence interval of the effect reaches across a threshold, or a measurement "
-        "is missing. It means neither yes nor no.",
+        "The evidence does not decide. The confidence interval of the effect reaches across a threshold, or a "
+        "measurement is missing. It means neither yes nor no.",
     ),
     Verdict.UNTRUSTED: VerdictWord(
         "untrusted",
