@@ -1,0 +1,140 @@
+"""An audit job: wait for its files, run its plan, and end it exactly once."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import structlog
+from sqlalchemy.orm import Session
+
+from schemas.audits import AuditState, StageProgress
+from schemas.classifiers import IntakeState
+from schemas.ports import BlobMissing
+from schemas.problems import ErrorCode, Problem
+from schemas.stages import AuditSubject
+from services.db.tables import AuditArtifactRow, AuditRow, ClassifierRow, DatasetRow, JobState
+from services.errors import failure
+from services.jobs import queue
+from services.jobs.queue import Claim, fenced
+
+from . import journal
+from .interrupts import CancelRequested, ShuttingDown, StageFailed
+from .science import Done
+from .subjects import audit_subject
+from .watch import Signals
+from .workbench import Workbench
+
+log = structlog.get_logger()
+
+INTAKE_WAIT_SECONDS = 0.3
+RESULT_STAGE = RESULT_OUTPUT = "result"
+
+
+def run_audit(bench: Workbench, owner: Claim, signals: Signals) -> None:
+    """Work on an audit until it ends, waits or is given back.
+
+    Raises:
+        Fenced: another dispatcher owns it; nothing was written.
+        LeaseLost: likewise.
+    """
+    subject = _open(bench, owner)
+    if subject is None:
+        return
+    try:
+        done = bench.run(partial(bench.science.plan_audit, subject), signals, partial(_progress, bench, owner)).drive()
+        _succeed(bench, owner, done)
+    except CancelRequested:
+        _cancelled(bench, owner)
+    except ShuttingDown:
+        _give_back(bench, owner, "the dispatcher shut down", delay=0.0, counted=False)
+    except StageFailed as failed:
+        _failed(bench, owner, failed)
+
+
+def _open(bench: Workbench, owner: Claim) -> AuditSubject | None:
+    """The subject, now running; ``None`` when the audit ended here or still waits for its files."""
+    with fenced(bench.factory, owner) as session:
+        audit = session.get_one(AuditRow, owner.subject_id)
+        files = session.get_one(ClassifierRow, audit.classifier_id), session.get_one(DatasetRow, audit.dataset_id)
+        problem = _refusal(bench, owner, *files)
+        if audit.cancel_requested:
+            _end_cancelled(session, owner)
+        elif problem is not None:
+            _end_failed(session, owner, problem)
+        elif any(file.state == IntakeState.PENDING for file in files):
+            queue.requeue(session, owner, INTAKE_WAIT_SECONDS, counted=False)
+        else:
+            journal.begin(session, audit.id, owner.attempt, lost=audit.state == AuditState.RUNNING)
+            return audit_subject(audit, *files, attempt=owner.attempt)
+    return None
+
+
+def _refusal(bench: Workbench, owner: Claim, classifier: ClassifierRow, dataset: DatasetRow) -> Problem | None:
+    for kind, file in (("classifier", classifier), ("dataset", dataset)):
+        if file.state == IntakeState.REJECTED:
+            why = (file.problem or {}).get("detail", "")
+            detail, advice = f"the {kind} was refused at intake: {why}", f"See the {kind}'s own problem."
+            return failure(ErrorCode.INTAKE_REJECTED, detail, advice)
+    if owner.attempt > bench.settings.max_attempts:
+        detail = f"{bench.settings.max_attempts} attempts lost their dispatcher"
+        return failure(ErrorCode.ATTEMPTS_EXHAUSTED, detail, "The service's log says why.", status=500)
+    return None
+
+
+def _progress(
+    bench: Workbench, owner: Claim, stages: list[StageProgress], changed: list[StageProgress], share: float
+) -> None:
+    with fenced(bench.factory, owner) as session:
+        journal.progress(session, owner.subject_id, stages, changed, share)
+
+
+def _succeed(bench: Workbench, owner: Claim, done: Done) -> None:
+    """Result, artifacts, state and job, in one transaction."""
+    if RESULT_STAGE not in done or RESULT_OUTPUT not in done[RESULT_STAGE].outputs:
+        raise StageFailed(ErrorCode.INTERNAL, "the plan of this audit has no result")
+    artifacts = _artifacts(bench, owner.subject_id, done)
+    with fenced(bench.factory, owner) as session:
+        journal.succeed(session, owner.subject_id, done[RESULT_STAGE].outputs[RESULT_OUTPUT], artifacts)
+        queue.finish(session, owner, JobState.DONE)
+
+
+def _artifacts(bench: Workbench, audit_id: str, done: Done) -> list[AuditArtifactRow]:
+    listed: dict[str, dict[str, str]] = done[RESULT_STAGE].summary.get("artifacts", {})
+    try:
+        return [
+            AuditArtifactRow(audit_id=audit_id, role=role, bytes=bench.store.size(item["digest"]), **item)
+            for role, item in listed.items()
+        ]
+    except BlobMissing as error:
+        raise StageFailed(ErrorCode.ARTIFACT_MISSING, "a stored output is missing", retryable=True) from error
+
+
+def _failed(bench: Workbench, owner: Claim, failed: StageFailed) -> None:
+    log.warning("audit.stage_failed", audit=owner.subject_id, code=failed.code, exc_info=failed.__cause__)
+    if failed.retryable and owner.attempt < bench.settings.max_attempts:
+        _give_back(bench, owner, failed.detail, delay=queue.backoff(owner.attempt), counted=True)
+        return
+    problem = failed.exhausted(owner.attempt) if failed.retryable else failed.problem
+    with fenced(bench.factory, owner) as session:
+        _end_failed(session, owner, problem)
+
+
+def _give_back(bench: Workbench, owner: Claim, why: str, delay: float, counted: bool) -> None:
+    with fenced(bench.factory, owner) as session:
+        journal.move(session, owner.subject_id, AuditState.QUEUED)
+        queue.requeue(session, owner, delay, error=why, counted=counted)
+
+
+def _cancelled(bench: Workbench, owner: Claim) -> None:
+    with fenced(bench.factory, owner) as session:
+        _end_cancelled(session, owner)
+
+
+def _end_cancelled(session: Session, owner: Claim) -> None:
+    journal.move(session, owner.subject_id, AuditState.CANCELLED)
+    queue.finish(session, owner, JobState.CANCELLED)
+
+
+def _end_failed(session: Session, owner: Claim, problem: Problem) -> None:
+    journal.fail(session, owner.subject_id, problem)
+    queue.finish(session, owner, JobState.FAILED, error=problem.code)

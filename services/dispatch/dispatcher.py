@@ -1,0 +1,124 @@
+"""The loop: claim what waits, work on it in threads that only wait for Ray, give it back when told to stop."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from services.db.engine import make_engine, make_session_factory, transaction
+from services.db.tables import JobKind
+from services.errors import Fenced, ServiceError
+from services.jobs import queue
+from services.jobs.queue import Claim
+from services.observability import Metrics
+from services.settings import Settings
+from services.storage.blobs import S3BlobStore
+from services.storage.client import bucket_of
+
+from .audit_job import run_audit
+from .cluster import Cluster
+from .intake_job import run_intake
+from .interrupts import LeaseLost
+from .memory import StageMemory
+from .science import Science
+from .watch import Watch
+from .workbench import Workbench
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Lane:
+    """Jobs of some kinds, at most ``slots`` at once: a long audit never keeps an upload waiting."""
+
+    kinds: tuple[JobKind, ...]
+    slots: int
+    busy: set[Future[None]] = field(default_factory=set)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another job may start."""
+        self.busy = {future for future in self.busy if not future.done()}
+        return len(self.busy) < self.slots
+
+
+class Dispatcher:
+    """One dispatcher process. Any number may run: the database decides who owns a job."""
+
+    def __init__(self, bench: Workbench, name: str = "") -> None:
+        self._bench = bench
+        self.name = name or f"{socket.gethostname()}/{os.getpid()}"
+        settings = bench.settings
+        poll = min(settings.poll_seconds, settings.heartbeat_seconds)
+        self._watch = Watch(bench.factory, settings.lease_seconds, settings.heartbeat_seconds, poll)
+        self._lanes = [
+            Lane((JobKind.INTAKE_CLASSIFIER, JobKind.INTAKE_DATASET), settings.intake_slots),
+            Lane((JobKind.AUDIT,), settings.audit_slots),
+        ]
+
+    def run(self, stop: threading.Event) -> None:
+        """Claim and work until ``stop`` is set; then give back what is unfinished, and return."""
+        self._watch.start()
+        with ThreadPoolExecutor(sum(lane.slots for lane in self._lanes), "job") as threads:
+            while not stop.is_set():
+                if not any([self._fill(lane, threads) for lane in self._lanes]):  # noqa: C419 - each lane is filled
+                    stop.wait(self._bench.settings.poll_seconds)
+            self._watch.stopping.set()
+        self._watch.close()
+
+    def _fill(self, lane: Lane, threads: ThreadPoolExecutor) -> bool:
+        """Start one job of ``lane`` if there is room and work; whether it did."""
+        owner = self._claim(lane) if lane.has_room else None
+        if owner is None:
+            return False
+        lane.busy.add(threads.submit(self._work, owner))
+        return True
+
+    def _claim(self, lane: Lane) -> Claim | None:
+        try:
+            with transaction(self._bench.factory) as session:
+                self._bench.metrics.queue_depth.set(queue.depth(session))
+                owner = queue.claim(session, lane.kinds, self.name, self._bench.settings.lease_seconds)
+        except SQLAlchemyError:
+            log.warning("claim.failed", exc_info=True)
+            return None
+        if owner is not None:
+            self._bench.metrics.queue_wait.observe(max(0.0, owner.waited))
+            self._bench.metrics.leases_expired.inc(owner.reclaimed)
+        return owner
+
+    def _work(self, owner: Claim) -> None:
+        """Work on a job. Nothing escapes: a fault gives the job back, another owner ends it silently."""
+        run = run_audit if owner.kind == JobKind.AUDIT else run_intake
+        try:
+            with self._watch.over(owner) as signals:
+                run(self._bench, owner, signals)
+            self._bench.metrics.attempts.labels("ended").inc()
+        except (Fenced, LeaseLost):
+            log.info("job.replaced", job=owner.job_id, token=owner.token)
+            self._bench.metrics.fenced_writes.inc()
+        except Exception:
+            log.exception("job.fault", job=owner.job_id, subject=owner.subject_id)
+            self._release(owner)
+
+    def _release(self, owner: Claim) -> None:
+        """Let the lease end soon; the next claim counts this attempt and moves the subject."""
+        try:
+            with transaction(self._bench.factory) as session:
+                queue.heartbeat(session, owner, queue.backoff(owner.attempt))
+        except (SQLAlchemyError, ServiceError):
+            log.warning("job.not_released", job=owner.job_id)
+
+
+def assemble(settings: Settings, science: Science, metrics: Metrics) -> Workbench:
+    """Connect the parts. Ray must be connected already."""
+    factory = make_session_factory(make_engine(settings.database_url.get_secret_value()))
+    store = S3BlobStore(bucket_of(settings))
+    cluster = Cluster(store, science.execute)
+    return Workbench(settings, factory, store, cluster, StageMemory(factory, store), science, metrics)

@@ -1,0 +1,104 @@
+"""An intake job: run the sandboxed stage on an uploaded file, and say whether it may be audited."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+
+from schemas.audits import StageProgress
+from schemas.classifiers import IntakeState
+from schemas.problems import ErrorCode, Problem
+from schemas.stages import PlannedStage, StageOutcome
+from services.db.tables import ClassifierRow, DatasetRow, JobKind, JobState
+from services.errors import failure
+from services.jobs import queue
+from services.jobs.queue import Claim, fenced
+
+from .interrupts import ShuttingDown, StageFailed
+from .subjects import classifier_of, dataset_of
+from .watch import Signals
+from .workbench import Workbench
+
+log = structlog.get_logger()
+
+OUTPUT = {JobKind.INTAKE_CLASSIFIER: "model", JobKind.INTAKE_DATASET: "dataset"}
+"""Name of the canonical file among the outcome's outputs."""
+
+
+@dataclass(frozen=True)
+class Intake:
+    """One file under intake."""
+
+    bench: Workbench
+    owner: Claim
+
+    @property
+    def table(self) -> type[ClassifierRow] | type[DatasetRow]:
+        """The table of the file's row."""
+        return ClassifierRow if self.owner.kind == JobKind.INTAKE_CLASSIFIER else DatasetRow
+
+    def plan(self) -> list[PlannedStage]:
+        """The planned stage."""
+        with fenced(self.bench.factory, self.owner) as session:
+            row = session.get_one(self.table, self.owner.subject_id)
+        if isinstance(row, ClassifierRow):
+            return self.bench.science.plan_classifier_intake(classifier_of(row))
+        return self.bench.science.plan_dataset_intake(dataset_of(row), row.filename)
+
+    def accept(self, outcome: StageOutcome) -> None:
+        """The file is ready; its facts and canonical form are written with the job's end."""
+        with fenced(self.bench.factory, self.owner) as session:
+            row = session.get_one(self.table, self.owner.subject_id)
+            row.state = IntakeState.READY
+            row.facts = outcome.summary["facts"]
+            row.canonical_digest = outcome.outputs[OUTPUT[self.owner.kind]]
+            queue.finish(session, self.owner, JobState.DONE)
+
+    def reject(self, problem: Problem) -> None:
+        """The file is refused, for good."""
+        self.bench.metrics.intake_rejections.labels(problem.code).inc()
+        with fenced(self.bench.factory, self.owner) as session:
+            row = session.get_one(self.table, self.owner.subject_id)
+            row.state = IntakeState.REJECTED
+            row.problem = problem.model_dump(mode="json")
+            queue.finish(session, self.owner, JobState.FAILED, error=problem.code)
+
+    def give_back(self, why: str, delay: float, counted: bool) -> None:
+        """Another attempt later."""
+        with fenced(self.bench.factory, self.owner) as session:
+            queue.requeue(session, self.owner, delay, error=why, counted=counted)
+
+
+def run_intake(bench: Workbench, owner: Claim, signals: Signals) -> None:
+    """Work on an uploaded file until it is accepted, refused or given back.
+
+    Raises:
+        Fenced: another dispatcher owns it; nothing was written.
+        LeaseLost: likewise.
+    """
+    intake = Intake(bench, owner)
+    if owner.attempt > bench.settings.max_attempts:
+        intake.reject(failure(ErrorCode.ATTEMPTS_EXHAUSTED, "every attempt to read the file lost its dispatcher"))
+        return
+    stages = intake.plan()
+    try:
+        done = bench.run(lambda _: stages, signals, _nobody_listens).drive()
+        intake.accept(done[stages[-1].name])
+    except ShuttingDown:
+        intake.give_back("the dispatcher shut down", delay=0.0, counted=False)
+    except StageFailed as failed:
+        _failed(intake, failed)
+
+
+def _failed(intake: Intake, failed: StageFailed) -> None:
+    owner = intake.owner
+    log.warning("intake.failed", subject=owner.subject_id, code=failed.code, exc_info=failed.__cause__)
+    if failed.retryable and owner.attempt < intake.bench.settings.max_attempts:
+        intake.give_back(failed.detail, queue.backoff(owner.attempt), counted=True)
+        return
+    intake.reject(failed.exhausted(owner.attempt) if failed.retryable else failed.problem)
+
+
+def _nobody_listens(stages: list[StageProgress], changed: list[StageProgress], share: float) -> None:
+    """A file under intake shows no progress."""
