@@ -1,0 +1,1 @@
+"""The HTTP API. It never loads torch, Ray or the workers."""

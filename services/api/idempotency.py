@@ -1,0 +1,113 @@
+"""Idempotency keys (IETF draft-ietf-httpapi-idempotency-key-header-07).
+
+The key is stored in the transaction that does the work, so both exist or neither does. An advisory lock, not a wait on
+the unique index, tells that the first request is still running.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import Header
+from fastapi.responses import JSONResponse
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from schemas.scalars import Contract
+from services.api_keys.service import Principal
+from services.db.tables import IdempotencyKeyRow
+from services.errors import IdempotencyInFlight, IdempotencyKeyReused
+
+KEY_FORMAT = r"^[\x21-\x7e]{1,255}$"
+KEY_HELP = "Chosen by the client, fresh for each new request (a UUID): 1 to 255 printable ASCII characters."
+
+RequiredKey = Annotated[str, Header(alias="Idempotency-Key", pattern=KEY_FORMAT, description=KEY_HELP)]
+OptionalKey = Annotated[str | None, Header(alias="Idempotency-Key", pattern=KEY_FORMAT, description=KEY_HELP)]
+
+
+@dataclass(frozen=True)
+class Created:
+    """What a request made, and where it is."""
+
+    location: str
+    body: dict[str, Any]
+    replayed: bool = False
+
+    def response(self, retry_after: int = 1) -> JSONResponse:
+        """202: accepted, and to be looked at again at ``Location``."""
+        headers = {"Location": self.location, "Retry-After": str(retry_after)}
+        if self.replayed:
+            headers["Idempotency-Replayed"] = "true"
+        return JSONResponse(self.body, status_code=202, headers=headers)
+
+
+def fingerprint(route: str, body: Contract) -> str:
+    """SHA-256 of the request as it was understood; the order and spelling of its JSON do not matter."""
+    text = json.dumps([route, body.model_dump(mode="json")], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def once(
+    session: Session,
+    principal: Principal,
+    key: str | None,
+    mark: str,
+    seconds: int,
+    work: Callable[[], Created],
+) -> Created:
+    """Do ``work`` and remember its answer under (principal, key), or give the answer remembered.
+
+    Args:
+        session: the transaction that ``work`` writes in.
+        principal: whose key it is: keys of others never collide with it.
+        key: the ``Idempotency-Key``; without one, ``work`` is simply done.
+        mark: fingerprint of the request.
+        seconds: how long the answer is remembered.
+        work: makes the resource.
+
+    Raises:
+        IdempotencyInFlight: the first request with this key still runs.
+        IdempotencyKeyReused: the key came with another request before.
+    """
+    if key is None:
+        return work()
+    _lock(session, principal, key)
+    _forget_expired(session, principal, key)
+    known = session.get(IdempotencyKeyRow, (principal.id, key))
+    if known is not None:
+        return _replay(known, mark)
+    created = work()
+    session.add(
+        IdempotencyKeyRow(
+            principal=principal.id,
+            key=key,
+            fingerprint=mark,
+            status=202,
+            location=created.location,
+            body=created.body,
+            expires_at=func.now() + timedelta(seconds=seconds),
+        )
+    )
+    return created
+
+
+def _lock(session: Session, principal: Principal, key: str) -> None:
+    name = func.hashtextextended(f"{principal.id} {key}", 0)
+    if not session.scalar(select(func.pg_try_advisory_xact_lock(name))):
+        raise IdempotencyInFlight("A request with this Idempotency-Key is running.", "Send it again in a moment.")
+
+
+def _forget_expired(session: Session, principal: Principal, key: str) -> None:
+    row = IdempotencyKeyRow
+    session.execute(delete(row).where(row.principal == principal.id, row.key == key, row.expires_at < func.now()))
+
+
+def _replay(known: IdempotencyKeyRow, mark: str) -> Created:
+    if known.fingerprint != mark:
+        raise IdempotencyKeyReused("This Idempotency-Key came with another request.", "Use a fresh key.")
+    return Created(known.location or "", known.body or {}, replayed=True)

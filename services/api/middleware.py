@@ -1,0 +1,151 @@
+"""What surrounds every request: id, security headers, metrics, key, size limit. Plain ASGI, so streams stay streams."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.api_keys import service as api_keys
+from services.api_keys.service import Principal
+from services.db.engine import transaction
+from services.errors import ServiceError, Unauthenticated, UploadTooLarge
+
+from .problems import problem_response
+
+if TYPE_CHECKING:
+    from .ports import PortSet
+
+MAX_BODY = 8 * 2**20
+"""Bytes of any body but an upload's content. A hundred thousand class names fit."""
+
+CONTENT = re.compile(r"^/v1/uploads/[^/]+/content$")
+REQUEST_ID = re.compile(r"^[A-Za-z0-9._\-]{8,64}$")
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+log = structlog.get_logger(__name__)
+
+
+class HttpMetrics:
+    """Counts and times of requests, by route template: an id is never a label."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        labels = ["method", "route", "status"]
+        self.requests = Counter("scotoma_http_requests", "Requests answered", labels, registry=registry)
+        self.seconds = Histogram(
+            "scotoma_http_request_seconds", "Until the last byte", ["method", "route"], registry=registry
+        )
+
+
+class RequestContext:
+    """Gives each request an id, and each answer that id, security headers, a metric and a log line."""
+
+    def __init__(self, app: ASGIApp, metrics: HttpMetrics) -> None:
+        self.app, self.metrics = app, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        wanted = Headers(scope=scope).get("x-request-id", "")
+        identity = wanted if REQUEST_ID.match(wanted) else uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = identity
+        began, status = time.perf_counter(), 500
+
+        async def send_marked(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _mark(message, identity)
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_marked)
+        finally:
+            self._record(scope, status, time.perf_counter() - began)
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        method = scope["method"] if scope["method"] in METHODS else "OTHER"
+        route = getattr(scope.get("route"), "path", "unmatched")
+        self.metrics.requests.labels(method, route, str(status)).inc()
+        self.metrics.seconds.labels(method, route).observe(seconds)
+        identity = scope["state"]["request_id"]
+        log.info("request", method=method, route=route, status=status, seconds=round(seconds, 4), request_id=identity)
+
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def _mark(message: Message, identity: str) -> None:
+    headers = MutableHeaders(scope=message)
+    headers["X-Request-Id"] = identity
+    for name, value in SECURITY_HEADERS.items():
+        headers.setdefault(name, value)
+    headers.setdefault("Cache-Control", "private, no-cache")
+
+
+class Authentication:
+    """Asks for a key on everything below ``/v1``, before a body is read: a route cannot forget it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http" or not scope["path"].startswith("/v1"):
+            return await self.app(scope, receive, send)
+        try:
+            scope["state"]["principal"] = await run_in_threadpool(_authenticate, scope)
+        except ServiceError as error:
+            return await problem_response(error, scope)(scope, receive, send)
+        return await self.app(scope, receive, send)
+
+
+def _authenticate(scope: Scope) -> Principal:
+    scheme, _, secret = Headers(scope=scope).get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not secret:
+        raise Unauthenticated("No API key was sent.", "Send 'Authorization: Bearer scot_…'.")
+    ports: PortSet = scope["app"].state.ports
+    with transaction(ports.sessions) as session:
+        return api_keys.authenticate(session, secret.strip())
+
+
+class BodyLimit:
+    """Refuses bodies beyond ``MAX_BODY``, by their declared length or while they come in."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http" or CONTENT.match(scope["path"]):
+            return await self.app(scope, receive, send)
+        declared = Headers(scope=scope).get("content-length", "0")
+        if declared.isdigit() and int(declared) > MAX_BODY:
+            return await problem_response(_too_large(), scope)(scope, receive, send)
+        received = 0
+
+        async def receive_counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > MAX_BODY:
+                raise _too_large()
+            return message
+
+        return await self.app(scope, receive_counted, send)
+
+
+def _too_large() -> UploadTooLarge:
+    return UploadTooLarge(f"The body is longer than {MAX_BODY} bytes.", "Send files as uploads.")

@@ -1,0 +1,41 @@
+"""What the routes need from the outside, built once per process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy import Engine
+
+from services.db.engine import SessionFactory, make_engine, make_session_factory
+from services.settings import Settings
+from services.storage.blobs import S3BlobStore
+from services.storage.client import bucket_of
+from services.storage.multipart import MultipartUploads
+
+
+@dataclass(frozen=True)
+class PortSet:
+    """Database and object storage of one running API."""
+
+    settings: Settings
+    engine: Engine
+    sessions: SessionFactory
+    store: S3BlobStore
+    uploads: MultipartUploads
+
+
+def open_ports(settings: Settings) -> PortSet:
+    """Connect lazily: no request is made before the first use."""
+    engine = make_engine(settings.database_url.get_secret_value(), pool_size=20)
+    store = S3BlobStore(bucket_of(settings))
+    return PortSet(settings, engine, make_session_factory(engine), store, MultipartUploads(store))
+
+
+def _ports_of(request: Request) -> PortSet:
+    ports: PortSet = request.app.state.ports
+    return ports
+
+
+Ports = Annotated[PortSet, Depends(_ports_of)]

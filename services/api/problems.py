@@ -1,0 +1,153 @@
+"""Every error as ``application/problem+json`` (RFC 9457), and never a stack trace."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.types import Scope as AsgiScope
+
+from schemas.ports import BlobMissing
+from schemas.problems import ErrorCode, Problem
+from services.errors import (
+    ArtifactMissing,
+    Conflict,
+    IdempotencyInFlight,
+    IdempotencyKeyMissing,
+    InvalidRequest,
+    NotFound,
+    ServiceError,
+    Unauthenticated,
+    Unavailable,
+)
+
+Responses: TypeAlias = dict[int | str, dict[str, Any]]
+"""What a route may answer, as OpenAPI says it."""
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = {Unavailable: "5", IdempotencyInFlight: "1"}
+UNREACHABLE = (OperationalError, InterfaceError, PoolTimeout)
+
+log = structlog.get_logger(__name__)
+
+
+class MethodNotAllowed(ServiceError):
+    """The resource exists and does not take this method."""
+
+    code, status, title = ErrorCode.METHOD_NOT_ALLOWED, 405, "The method is not allowed here"
+
+
+def request_id(scope: AsgiScope) -> str:
+    """The id that the outermost middleware gave to this request."""
+    return str(scope.get("state", {}).get("request_id", "unknown"))
+
+
+def problem_response(error: ServiceError, scope: AsgiScope, status: int | None = None) -> Response:
+    """The answer that ``error`` stands for."""
+    problem = error.problem(instance=f"urn:scotoma:request:{request_id(scope)}")
+    if status is not None:
+        problem = problem.model_copy(update={"status": status})
+    return Response(
+        problem.model_dump_json(), status_code=problem.status, media_type=MEDIA_TYPE, headers=_headers(error)
+    )
+
+
+def _headers(error: ServiceError) -> dict[str, str]:
+    headers = {"Cache-Control": "no-store"}
+    if isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = "Bearer"
+    for kind, seconds in RETRY_SECONDS.items():
+        if isinstance(error, kind):
+            headers["Retry-After"] = seconds
+    return headers
+
+
+def install_handlers(app: FastAPI) -> None:
+    """Answer each kind of exception with a problem."""
+    app.add_exception_handler(ServiceError, _on_service_error)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(SQLAlchemyError, _on_database_error)
+    app.add_exception_handler(BlobMissing, _on_missing_blob)
+    app.add_exception_handler(Exception, _on_anything)
+
+
+def _on_service_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, ServiceError):
+        raise TypeError(f"not a service error: {error!r}")
+    return problem_response(error, request.scope)
+
+
+def _on_validation_error(request: Request, error: Exception) -> Response:
+    """Say which fields are wrong; what was sent is not repeated."""
+    if not isinstance(error, RequestValidationError):
+        raise TypeError(f"not a validation error: {error!r}")
+    errors = [{"at": [str(step) for step in item["loc"]], "found": item["msg"]} for item in error.errors()]
+    if any(item["at"] == ["header", "Idempotency-Key"] and item["found"] == "Field required" for item in errors):
+        missing = IdempotencyKeyMissing("This route needs the header Idempotency-Key.", "Send a fresh UUID.")
+        return problem_response(missing, request.scope)
+    where = ", ".join(".".join(item["at"]) for item in errors[:5])
+    return problem_response(InvalidRequest(f"Not valid: {where}.", "See 'errors'.", errors), request.scope)
+
+
+def _on_http_exception(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise TypeError(f"not an HTTP exception: {error!r}")
+    if error.status_code == 404:
+        return problem_response(NotFound("Nothing is here.", "See /openapi.json for what exists."), request.scope)
+    if error.status_code == 405:
+        response = problem_response(MethodNotAllowed(f"{request.method} is not allowed here."), request.scope)
+        response.headers.update(error.headers or {})
+        return response
+    return problem_response(InvalidRequest(str(error.detail)), request.scope, error.status_code)
+
+
+def _on_database_error(request: Request, error: Exception) -> Response:
+    if isinstance(error, DataError):
+        wrong = InvalidRequest("A text or number does not fit.", "Leave out NUL characters and out-of-range numbers.")
+        return problem_response(wrong, request.scope)
+    if isinstance(error, IntegrityError):
+        return problem_response(Conflict("Another request got there first.", "Read it again."), request.scope)
+    if isinstance(error, UNREACHABLE):
+        log.warning("database unavailable", request_id=request_id(request.scope), error=type(error).__name__)
+        return problem_response(Unavailable("The database does not answer.", "Try again later."), request.scope)
+    return _on_anything(request, error)
+
+
+def _on_missing_blob(request: Request, error: Exception) -> Response:
+    missing = ArtifactMissing(f"The object {error} is gone from the bucket.", "Run the audit again.")
+    return problem_response(missing, request.scope)
+
+
+def _on_anything(request: Request, error: Exception) -> Response:
+    log.error("request failed", request_id=request_id(request.scope), exc_info=error)
+    return problem_response(ServiceError("Something went wrong here.", "Report the instance id."), request.scope)
+
+
+TITLES = {
+    400: "A header is missing or malformed",
+    401: "No usable API key",
+    403: "The key's scope is too small",
+    404: "Not found",
+    405: "The method is not allowed here",
+    409: "The resource is in another state",
+    413: "The body is too large",
+    422: "The request is not valid",
+    500: "The service failed",
+    503: "Database or storage cannot be reached",
+}
+
+
+def problems(*statuses: int) -> Responses:
+    """OpenAPI responses for these statuses, besides those that every route can give."""
+    schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
+    return {
+        status: {"description": TITLES[status], "content": {MEDIA_TYPE: {"schema": schema}}}
+        for status in sorted({*statuses, 401, 403, 422, 500, 503})
+    }

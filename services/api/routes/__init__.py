@@ -1,0 +1,1 @@
+"""One file per resource. A route parses, opens one transaction, calls a rule, answers."""

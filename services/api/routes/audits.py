@@ -1,0 +1,75 @@
+"""``/v1/audits``: submit, look, list, cancel."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import JSONResponse
+
+from schemas.audits import Audit, AuditCreate, AuditPage, AuditState
+from schemas.scalars import Identifier
+from services.audits import service
+from services.audits.repository import Filter
+from services.db.engine import transaction
+
+from .. import conditional, cursors
+from ..access import Submitter, Viewer
+from ..conditional import IfNoneMatch
+from ..cursors import Cursor, Limit
+from ..idempotency import Created, RequiredKey, fingerprint, once
+from ..ports import Ports
+from ..problems import problems
+from .paths import Id
+
+router = APIRouter(prefix="/v1/audits", tags=["audits"])
+OneOf = Annotated[Identifier | None, Query()]
+
+
+@router.post("", status_code=202, response_model=Audit, responses=problems(400, 409, 413))
+def create_audit(body: AuditCreate, ports: Ports, principal: Submitter, key: RequiredKey) -> JSONResponse:
+    """Queue an audit. The same key with the same body is the same audit, however often it is sent."""
+    with transaction(ports.sessions) as session:
+
+        def work() -> Created:
+            made = service.create(session, body)
+            return Created(f"/v1/audits/{made.id}", made.model_dump(mode="json"))
+
+        mark = fingerprint("POST /v1/audits", body)
+        created = once(session, principal, key, mark, ports.settings.idempotency_expiry_seconds, work)
+    return created.response(retry_after=2)
+
+
+@router.get("", responses=problems())
+def list_audits(
+    ports: Ports,
+    _: Viewer,
+    state: AuditState | None = None,
+    classifier: OneOf = None,
+    dataset: OneOf = None,
+    cursor: Cursor = None,
+    limit: Limit = 25,
+) -> AuditPage:
+    """Audits, newest first."""
+    with transaction(ports.sessions) as session:
+        wanted = Filter(state, classifier, dataset)
+        items, following = service.page(session, cursors.decode(cursor), limit, wanted)
+    return AuditPage(items=items, next=cursors.encode(following))
+
+
+@router.get("/{audit}", response_model=Audit, responses={304: {"description": "Not modified"}, **problems(404)})
+def show_audit(audit: Id, ports: Ports, _: Viewer, known: IfNoneMatch = None) -> Response:
+    """One audit. Poll with `If-None-Match` where server-sent events do not get through."""
+    with transaction(ports.sessions) as session:
+        body = service.get(session, audit).model_dump_json()
+    etag = conditional.tag(body)
+    if conditional.matches(known, etag):
+        return conditional.not_modified(etag)
+    return Response(body, media_type="application/json", headers={"ETag": etag})
+
+
+@router.post("/{audit}:cancel", status_code=202, responses=problems(404, 409))
+def cancel_audit(audit: Id, ports: Ports, _: Submitter) -> Audit:
+    """Stop an audit. One that nobody works on is cancelled at once, a running one within seconds."""
+    with transaction(ports.sessions) as session:
+        return service.cancel(session, audit)
