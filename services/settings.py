@@ -20,7 +20,7 @@ class Settings(BaseModel):
     Times are in seconds, sizes in bytes. ``ray_address`` empty means: start Ray on this machine;
     ``metrics_port`` 0: the dispatcher serves no metrics.
     ``s3_endpoint`` empty means: the provider's own (AWS); ``s3_public_endpoint`` is what clients reach in
-    presigned URLs, when that differs.
+    presigned URLs, when that differs; ``s3_prefix`` (ending in ``/``) goes before every key.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,6 +32,7 @@ class Settings(BaseModel):
     s3_access_key: str = ""
     s3_secret_key: SecretStr = SecretStr("")
     s3_region: str = "us-east-1"
+    s3_prefix: str = Field(default="", pattern=r"^([a-z0-9][a-z0-9_.\-]*/)*$")
 
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8000, ge=0, le=65535)

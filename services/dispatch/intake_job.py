@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import structlog
+from sqlalchemy.orm import Session
 
 from schemas.audits import StageProgress
 from schemas.classifiers import IntakeState
@@ -33,15 +34,16 @@ class Intake:
     bench: Workbench
     owner: Claim
 
-    @property
-    def table(self) -> type[ClassifierRow] | type[DatasetRow]:
-        """The table of the file's row."""
-        return ClassifierRow if self.owner.kind == JobKind.INTAKE_CLASSIFIER else DatasetRow
+    def row(self, session: Session) -> ClassifierRow | DatasetRow:
+        """The file's row."""
+        if self.owner.kind == JobKind.INTAKE_CLASSIFIER:
+            return session.get_one(ClassifierRow, self.owner.subject_id)
+        return session.get_one(DatasetRow, self.owner.subject_id)
 
     def plan(self) -> list[PlannedStage]:
         """The planned stage."""
         with fenced(self.bench.factory, self.owner) as session:
-            row = session.get_one(self.table, self.owner.subject_id)
+            row = self.row(session)
         if isinstance(row, ClassifierRow):
             return self.bench.science.plan_classifier_intake(classifier_of(row))
         return self.bench.science.plan_dataset_intake(dataset_of(row), row.filename)
@@ -49,7 +51,7 @@ class Intake:
     def accept(self, outcome: StageOutcome) -> None:
         """The file is ready; its facts and canonical form are written with the job's end."""
         with fenced(self.bench.factory, self.owner) as session:
-            row = session.get_one(self.table, self.owner.subject_id)
+            row = self.row(session)
             row.state = IntakeState.READY
             row.facts = outcome.summary["facts"]
             row.canonical_digest = outcome.outputs[OUTPUT[self.owner.kind]]
@@ -59,7 +61,7 @@ class Intake:
         """The file is refused, for good."""
         self.bench.metrics.intake_rejections.labels(problem.code).inc()
         with fenced(self.bench.factory, self.owner) as session:
-            row = session.get_one(self.table, self.owner.subject_id)
+            row = self.row(session)
             row.state = IntakeState.REJECTED
             row.problem = problem.model_dump(mode="json")
             queue.finish(session, self.owner, JobState.FAILED, error=problem.code)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -179,17 +180,8 @@ class SubjectRun:
         self._done[stage.name] = outcome
         self._note(stage, state, fraction=1.0, seconds=outcome.seconds)
 
-    def _note(
-        self,
-        stage: PlannedStage,
-        state: StageState,
-        fraction: float = 0.0,
-        detail: str = "",
-        seconds: float | None = None,
-    ) -> None:
-        self._progress[stage.name] = StageProgress(
-            stage=stage.name, state=state, fraction=fraction, detail=detail, seconds=seconds
-        )
+    def _note(self, stage: PlannedStage, state: StageState, **facts: Any) -> None:
+        self._progress[stage.name] = StageProgress(stage=stage.name, state=state, **facts)
 
     def _read_board(self) -> None:
         if not self._running or time.monotonic() - self._told_at < REPORT_SECONDS:
@@ -198,7 +190,7 @@ class SubjectRun:
         for running in self._running.values():
             if running.stage.name in reports:
                 fraction, detail = reports[running.stage.name]
-                self._note(running.stage, StageState.RUNNING, fraction, detail)
+                self._note(running.stage, StageState.RUNNING, fraction=fraction, detail=detail)
 
     def _publish(self, stages: list[PlannedStage]) -> None:
         """Tell what changed: a new state at once, a new fraction now and then. The bar never goes back."""

@@ -43,6 +43,7 @@ def bucket_of(settings: Settings) -> Bucket:
         access_key=settings.s3_access_key,
         secret_key=settings.s3_secret_key.get_secret_value(),
         region=settings.s3_region,
+        prefix=settings.s3_prefix,
     )
 
 
