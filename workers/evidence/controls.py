@@ -1,0 +1,56 @@
+"""Planted known answers that run beside every audit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .effects import changes
+from .features import FeatureColumn
+from .gates import CONSTANT, PERMUTED, GateResult
+from .pixels import Floats
+from .readability import Readability, read_features
+
+RANDOM_COLUMN = "random_column"
+
+
+@dataclass(frozen=True)
+class ControlResult:
+    """A planted answer: what came out and what had to."""
+
+    name: str
+    passed: bool
+    value: float | None
+    expected: str
+    detail: str
+
+    def as_gate(self, threshold: float | None = None) -> GateResult:
+        """The same as a gate, for :func:`workers.evidence.verdicts.decide`."""
+        return GateResult(self.name, self.passed, self.value, threshold, self.detail)
+
+
+def permuted_z(readings: Sequence[Readability], limit: float = 0.05) -> ControlResult:
+    """With ``z`` permuted across images no feature is retained; the value is the largest retention found."""
+    values = [one.floor.retained for one in readings if np.isfinite(one.floor.retained)]
+    worst = max(values, default=0.0)
+    detail = f"with shuffled representations the probe reads at most {worst:.3f} of any of {len(values)} features"
+    return ControlResult(PERMUTED, worst <= limit, worst, f"at most {limit}", detail)
+
+
+def random_column(z: Floats, generator: np.random.Generator, limit: float = 0.05) -> ControlResult:
+    """A feature drawn at random, of which no image knows anything, must not be retained by ``z (n, ...)``."""
+    column = FeatureColumn(RANDOM_COLUMN, "numeric", generator.standard_normal(len(z)))
+    found = read_features(z, [column], generator)
+    value = found[RANDOM_COLUMN].shares.retained if found else float("nan")
+    detail = f"a column of random numbers is retained with {value:.3f}"
+    return ControlResult(RANDOM_COLUMN, bool(value <= limit), value if found else None, f"at most {limit}", detail)
+
+
+def constant_classifier(classes: int, images: int = 64, draws: int = 4) -> ControlResult:
+    """A classifier whose answer never changes has no flips, through the same code as the audited one."""
+    answer = np.full(max(classes, 2), 1.0 / max(classes, 2))
+    found = changes(np.tile(answer, (images, 1)), np.tile(answer, (images, draws, 1)))
+    value = float(max(found.flips.max(), found.variation.max()))
+    return ControlResult(CONSTANT, value == 0.0, value, "exactly 0", "a constant classifier shows no effect")

@@ -1,0 +1,105 @@
+"""What happens to the answer when only one feature changes, beyond what the edit's own machinery does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .bootstrap import Interval, excess_interval, rate_interval
+from .pixels import Floats
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Per-image mean over edits of the answer's change, ``(n,)`` each; NaN where an image has no valid edit.
+
+    ``flips``: share of edits that change the arg max. ``variation``: mean total variation distance, 0..1.
+    """
+
+    flips: NDArray[np.float64]
+    variation: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class EffectEstimate:
+    """Excess over the floor, with intervals over images; ``floor`` is the machinery's own flip rate.
+
+    ``confirmed`` is the share of edits that measurably reached their target, ``None`` when that was not checked.
+    """
+
+    flip_rate: Interval
+    total_variation: Interval
+    floor: Interval | None
+    confirmed: float | None
+
+
+def changes(before: Floats, after: Floats, confirmed: NDArray[np.bool_] | None = None) -> Changes:
+    """Compare probabilities ``before (n, classes)`` with those of edits ``after (n, draws, classes)``.
+
+    Edits that are not ``confirmed (n, draws)`` are left out: an edit that did not move the feature would count as
+    "no effect". A single score is read as the probability of the second of two classes.
+
+    Raises:
+        ValueError: shapes do not fit, or rows are not probabilities.
+    """
+    first, edited = _probabilities(before), _probabilities(after)
+    if edited.ndim != 3 or first.shape != (edited.shape[0], edited.shape[2]):
+        raise ValueError(f"before {before.shape} and after {after.shape} do not fit")
+    valid = np.ones(edited.shape[:2], dtype=bool) if confirmed is None else confirmed
+    if valid.shape != edited.shape[:2]:
+        raise ValueError(f"confirmed must have shape {edited.shape[:2]}, got {valid.shape}")
+    flips = edited.argmax(axis=-1) != first.argmax(axis=-1)[:, None]
+    variation = np.abs(edited - first[:, None]).sum(axis=-1) / 2
+    return Changes(_masked_mean(flips, valid), _masked_mean(np.clip(variation, 0, 1), valid))
+
+
+def effect(
+    edit: Changes,
+    floor: Changes | None,
+    weights: NDArray[np.float32],
+    *,
+    confirmed: float | None = None,
+    level: float = 0.95,
+) -> EffectEstimate:
+    """Paired excess of ``edit`` over ``floor``, image by image; weights ``(resamples, n)`` of the bootstrap.
+
+    Raises:
+        ValueError: no image has a valid edit.
+    """
+    known = np.isfinite(edit.flips) & (True if floor is None else np.isfinite(floor.flips))
+    if not known.any():
+        raise ValueError("no image has a valid edit")
+    chosen = np.ascontiguousarray(weights[:, known])
+    base = Changes(np.zeros(len(edit.flips)), np.zeros(len(edit.flips))) if floor is None else floor
+    return EffectEstimate(
+        flip_rate=excess_interval((edit.flips - base.flips)[known], chosen, level),
+        total_variation=excess_interval((edit.variation - base.variation)[known], chosen, level),
+        floor=None if floor is None else rate_interval(floor.flips[known], chosen, level),
+        confirmed=confirmed,
+    )
+
+
+def flip_rate_by_class(flips: Floats, classes: NDArray[np.integer], n_classes: int) -> NDArray[np.float64]:
+    """Mean of per-image ``flips (n,)`` within each class ``(n_classes,)``; NaN for a class without images."""
+    known = np.isfinite(flips)
+    counts = np.bincount(classes[known], minlength=n_classes).astype(np.float64)
+    sums = np.bincount(classes[known], weights=flips[known], minlength=n_classes)
+    return np.asarray(np.divide(sums, counts, out=np.full(n_classes, np.nan), where=counts > 0))
+
+
+def _masked_mean(values: NDArray[np.generic], valid: NDArray[np.bool_]) -> NDArray[np.float64]:
+    counts = valid.sum(axis=1)
+    sums = np.where(valid, values, 0).sum(axis=1).astype(np.float64)
+    return np.asarray(np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0))
+
+
+def _probabilities(values: Floats) -> NDArray[np.float64]:
+    numbers = np.asarray(values, dtype=np.float64)
+    if numbers.ndim and numbers.shape[-1] == 1:
+        numbers = np.concatenate([1 - numbers, numbers], axis=-1)
+    sums_to_one = np.abs(numbers.sum(axis=-1) - 1) < 1e-3  # False for NaN
+    if not (numbers.min(initial=0.0) >= -1e-6 and sums_to_one.all()):
+        raise ValueError("answers must be class probabilities: finite, not negative, summing to 1")
+    return numbers

@@ -1,0 +1,157 @@
+"""Cross-fitted probes: how well features can be read from a representation, all features at once.
+
+Ridge regression on standardised inputs, their squares and products (leading components) and radial basis features, so
+that circular and interacting features are found too. The penalty is chosen per target by generalised cross-validation
+(Golub, Heath, Wahba 1979) inside each training fold, from one eigendecomposition that all targets share.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg
+
+from .pixels import Floats
+
+FOLDS = 5
+MAX_DIMENSIONS = 256
+QUADRATIC_DIMENSIONS = 16
+PAIRS = 96
+"""Products of two inputs kept beyond the leading components', chosen by how much they say about the targets."""
+CENTRES = 384
+ROWS_PER_FEATURE = 3
+GCV_CAUTION = 1.4
+"""Inflates the degrees of freedom in generalised cross-validation, which else overfits small data (Cummins 2001)."""
+BANDWIDTHS = (1.0, 0.35)
+"""Of the radial basis features, in units of the median distance between centres."""
+PENALTIES = np.geomspace(1e-5, 1e3, 17)
+"""In units of the mean eigenvalue."""
+OUTLIER = 6.0
+"""Standardised inputs are clipped here: one wild image must not bend every prediction."""
+
+Floats32 = NDArray[np.float32]
+
+
+def cross_fit(z: Floats, targets: Floats, generator: np.random.Generator, folds: int = FOLDS) -> NDArray[np.float64]:
+    """Out-of-fold predictions of ``targets (n, t)`` from ``z (n, ...)``: ``(n, t)``. No row helps to predict itself.
+
+    Raises:
+        ValueError: row counts differ, a value is not finite, or there are fewer than two rows per fold.
+    """
+    flat = np.asarray(z, dtype=np.float32).reshape(len(z), -1)
+    wanted = np.asarray(targets, dtype=np.float64)
+    if wanted.ndim != 2 or len(flat) != len(wanted):
+        raise ValueError(f"z {flat.shape} and targets {wanted.shape} do not fit")
+    if len(flat) < 2 * folds:
+        raise ValueError(f"{len(flat)} rows are too few for {folds} folds")
+    if not (np.isfinite(flat).all() and np.isfinite(wanted).all()):
+        raise ValueError("a probe needs finite inputs and targets")
+    fold = generator.permutation(len(flat)) % folds
+    predictions = np.empty_like(wanted)
+    for k in range(folds):
+        train, test = fold != k, fold == k
+        features = _FeatureMap.fit(flat[train], wanted[train], generator)
+        predictions[test] = _ridge(features(flat[train]), wanted[train], features(flat[test]))
+    return predictions
+
+
+@dataclass(frozen=True)
+class _FeatureMap:
+    """Standardise, rotate to components if wide, then linear, product and radial features. Fitted on one fold."""
+
+    mean: Floats32
+    scale: Floats32
+    components: Floats32 | None
+    pairs: NDArray[np.intp]
+    centres: Floats32
+    width: float
+
+    @classmethod
+    def fit(cls, z: Floats32, targets: Floats, generator: np.random.Generator) -> _FeatureMap:
+        mean, deviation = z.mean(axis=0), z.std(axis=0)
+        largest = float(deviation.max(initial=0.0))
+        scale = np.where(deviation > 1e-6 * max(largest, 1e-30), deviation, np.inf).astype(np.float32)  # constant: 0
+        standard = _standardise(z, mean, scale)
+        components = _components(standard, generator)
+        reduced = standard if components is None else standard @ components
+        room = max(0, len(z) // ROWS_PER_FEATURE - reduced.shape[1])
+        pairs = _pairs(reduced, targets, room // 4)
+        count = min(CENTRES, room // (2 * len(BANDWIDTHS)))
+        centres = reduced[generator.permutation(len(reduced))[:count]]
+        squared = _squared_distances(centres, centres)
+        width = float(np.median(squared[squared > 0])) if np.any(squared > 0) else 1.0
+        return cls(mean, scale, components, pairs, centres, width)
+
+    def __call__(self, z: Floats32) -> Floats32:
+        standard = _standardise(z, self.mean, self.scale)
+        reduced = standard if self.components is None else standard @ self.components
+        left, right = reduced[:, self.pairs[0]], reduced[:, self.pairs[1]]
+        squared = _squared_distances(reduced, self.centres)
+        radial = [np.exp(-squared / (2 * bandwidth**2 * self.width)) for bandwidth in BANDWIDTHS]
+        return np.concatenate([reduced, left * right, np.tanh(2 * left) * np.tanh(2 * right), *radial], axis=1)
+
+
+def _pairs(reduced: Floats32, targets: Floats, room: int) -> NDArray[np.intp]:
+    """Index pairs ``(2, pairs)`` whose products correlate most with any target, plus those of the leading inputs."""
+    wide = reduced.shape[1]
+    y = (targets - targets.mean(axis=0)) / np.maximum(targets.std(axis=0), 1e-12)
+    strength = np.zeros((wide, wide), dtype=np.float32)
+    for column in y.T.astype(np.float32):
+        np.maximum(strength, np.abs(reduced.T @ (reduced * column[:, None])), out=strength)
+    leading = min(wide, QUADRATIC_DIMENSIONS)
+    strength[:leading, :leading] += np.float32(len(reduced))
+    rows, columns = np.triu_indices(wide)
+    kept = np.argsort(-strength[rows, columns], kind="stable")[: min(room, leading * (leading + 1) // 2 + PAIRS)]
+    return np.stack([rows[kept], columns[kept]])
+
+
+def _standardise(z: Floats32, mean: Floats32, scale: Floats32) -> Floats32:
+    return np.asarray(np.clip((z - mean) / scale, -OUTLIER, OUTLIER), dtype=np.float32)
+
+
+def _components(standard: Floats32, generator: np.random.Generator) -> Floats32 | None:
+    """Orthonormal leading components ``(k, q)``; for wide ``z`` by a randomised range finder (Halko et al. 2011)."""
+    wide = standard.shape[1]
+    if wide <= _limit(standard):
+        return None  # the inputs themselves: rotating them would hide what two of them say together
+    if wide <= 2 * MAX_DIMENSIONS:
+        values, vectors = np.linalg.eigh(standard.T @ standard)
+        kept = values > 1e-6 * max(float(values[-1]), 1e-30)
+        return np.ascontiguousarray(vectors[:, kept][:, ::-1][:, : _limit(standard)])
+    sketch_width = _limit(standard)
+    sketch = standard @ generator.standard_normal((wide, sketch_width), dtype=np.float32)
+    basis = np.linalg.qr(standard.T @ np.linalg.qr(standard @ (standard.T @ sketch))[0])[0]
+    values, vectors = np.linalg.eigh((standard @ basis).T @ (standard @ basis))
+    return np.asarray(basis @ vectors[:, ::-1], dtype=np.float32)
+
+
+def _limit(standard: Floats32) -> int:
+    return max(1, min(MAX_DIMENSIONS, len(standard) // 2))
+
+
+def _squared_distances(a: Floats32, b: Floats32) -> Floats32:
+    squares = np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1)[None]
+    return np.asarray(np.maximum(squares - 2 * a @ b.T, 0), dtype=np.float32)
+
+
+def _ridge(train: Floats32, targets: Floats, test: Floats32) -> NDArray[np.float64]:
+    """Ridge predictions ``(rows of test, t)`` with one penalty per target."""
+    n = len(train)
+    centre, offset = train.mean(axis=0), targets.mean(axis=0)
+    deviation = np.maximum(train.std(axis=0), 1e-4)
+    x = (train - centre) / deviation
+    y = (targets - offset).astype(np.float32)
+    values, vectors = linalg.eigh(x.T @ x, overwrite_a=True, check_finite=False, driver="evd")
+    values = np.maximum(values.astype(np.float64), 0)
+    rotated = (vectors.T @ (x.T @ y)).astype(np.float64)  # (p, t)
+    penalties = PENALTIES * max(float(values.mean()), 1e-12)
+    inverse = 1 / (values[None] + penalties[:, None])  # (alphas, p)
+    fitted = inverse @ rotated**2
+    residual = np.square(y).sum(axis=0) - 2 * fitted + (values * inverse**2) @ rotated**2  # (alphas, t)
+    freedom = (values * inverse).sum(axis=1)[:, None]
+    score = np.maximum(residual, 0) / np.maximum(n - 1 - GCV_CAUTION * freedom, 1e-3) ** 2
+    chosen = inverse[np.argmin(score, axis=0)].T  # (p, t)
+    slopes = vectors @ (chosen * rotated).astype(np.float32)
+    return np.asarray(((test - centre) / deviation) @ slopes + offset, dtype=np.float64)

@@ -1,0 +1,105 @@
+"""Why a verdict came out, in short sentences with their numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .bootstrap import Interval
+from .gates import GateResult
+from .thresholds import Thresholds
+
+if TYPE_CHECKING:
+    from .verdicts import EffectEvidence, EffectState, Evidence, MovementEvidence, RetentionState, Verdict
+
+EFFECT_WORDS = {
+    "absent": "The answer does not depend on it: {detail}.",
+    "present": "The answer changes when only this changes: {detail}.",
+    "mixed": "The effect is not one thing: {detail}.",
+    "unclear": "An effect is neither shown nor excluded: {detail}.",
+    "missing": "Its effect on the answer was not measured.",
+}
+RETENTION_WORDS = {
+    "low": "The tap does not hold it: {detail}.",
+    "visible": "The tap holds it: {detail}.",
+    "disputed": "The two measures of retention contradict each other, so neither is believed: {detail}.",
+    "unclear": "Whether the tap holds it is not settled: {detail}.",
+    "missing": "How much of it the tap holds was not measured.",
+}
+NOTES = {
+    ("present", "low"): "It cannot be read alone and still flips answers: it is used together with something else.",
+    ("absent", "visible"): "It is visible in the representation, yet the decision does not use it.",
+    ("absent", "unclear"): "It is not used; whether it is ignored or only unused cannot be told.",
+    ("absent", "disputed"): "It is not used; whether it is ignored or only unused cannot be told.",
+    ("absent", "missing"): "Without a retention, 'ignored' is not claimed.",
+    ("missing", "low"): "Low retention alone never shows that a feature is ignored.",
+    ("unclear", "low"): "Low retention alone never shows that a feature is ignored.",
+    ("missing", "visible"): "High retention alone never shows that a feature is used.",
+    ("unclear", "visible"): "High retention alone never shows that a feature is used.",
+}
+
+
+def of(
+    evidence: Evidence, effect: EffectState, retention: RetentionState, verdict: Verdict, thresholds: Thresholds
+) -> list[str]:
+    """Sentences for a verdict read from ``evidence``."""
+    del verdict
+    words = [
+        EFFECT_WORDS[effect].format(detail=_effect_detail(evidence, thresholds)),
+        RETENTION_WORDS[retention].format(detail=_retention_detail(evidence, thresholds)),
+    ]
+    note = NOTES.get((str(effect), str(retention)))
+    return [*words, note] if note else words
+
+
+def untrusted(believed: Verdict) -> str:
+    """The first sentence of an untrusted verdict."""
+    return f"The evidence would say '{str(believed).replace('_', ' ')}', but it rests on something that failed a check."
+
+
+def laid_aside(measured: Evidence, trusted: Evidence, failed: Sequence[GateResult]) -> list[str]:
+    """What was not believed, and why."""
+    words = [f"Not believed where it rests on the failed gate {gate.name}: {gate.detail}." for gate in failed]
+    for effect in measured.effects:
+        if effect not in trusted.effects and effect.confirmation is None:
+            words.append(f"The {effect.method} edit was laid aside: nothing confirmed that it moved the feature.")
+        elif effect not in trusted.effects:
+            words.append(f"The {effect.method} edit: {effect.confirmation:.0%} of its images reached the target.")
+    return words
+
+
+def _effect_detail(evidence: Evidence, thresholds: Thresholds) -> str:
+    if evidence.effects:
+        return "; ".join(_edit_detail(one, thresholds) for one in evidence.effects)
+    return _movement_detail(evidence.movement) if evidence.movement else ""
+
+
+def _edit_detail(effect: EffectEvidence, thresholds: Thresholds) -> str:
+    floor = "" if effect.floor is None else f", {_percent(effect.floor)} flipped by the edit's machinery alone"
+    return (
+        f"an {effect.method} edit flips {_percent(effect.flip_rate)} of answers beyond its floor"
+        f" (limit {thresholds.flip_rate:.0%}) and moves probabilities by {_number(effect.total_variation)}"
+        f" (limit {thresholds.total_variation:g}){floor}"
+    ).replace("an generated", "a generated")
+
+
+def _movement_detail(movement: MovementEvidence) -> str:
+    partner = "was not checked" if movement.interaction is None else f"reads {movement.interaction:.2f}"
+    return (
+        f"it moves over {_percent(movement.spread)} of its variance in samples of which {_percent(movement.agreement)}"
+        f" keep the answer; the probe for use together with something else {partner}"
+    )
+
+
+def _retention_detail(evidence: Evidence, thresholds: Thresholds) -> str:
+    named = (("generative", evidence.generative), ("predictive", evidence.predictive))
+    parts = [f"{name} retention {_number(one)}" for name, one in named if one is not None]
+    return " and ".join(parts) + f" (low means below {thresholds.retention_low:g})"
+
+
+def _percent(interval: Interval) -> str:
+    return f"{interval.value:.1%} ({interval.low:.1%} to {interval.high:.1%})"
+
+
+def _number(interval: Interval) -> str:
+    return f"{interval.value:.2f} ({interval.low:.2f} to {interval.high:.2f})"

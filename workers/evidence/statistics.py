@@ -1,0 +1,106 @@
+"""The registry of measured statistics: how each is measured, edited, and when it exists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import measured, transforms
+from .features import Kind, distance, spread
+from .pixels import Floats, Images
+from .transforms import Edit, stay, there_and_back
+
+EXISTS_SHARE = 0.5
+"""A statistic is reported when at least this share of the images has it."""
+MIN_SPREAD = 1e-3
+"""A statistic that does not vary over the images has no retention and no effect to speak of."""
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A measured statistic. ``period`` is that of a circular one; ``floor`` is the edit with the value left alone."""
+
+    name: str
+    kind: Kind
+    period: float | None
+    measure: Callable[[Images], NDArray[np.float64]]
+    edit: Edit
+    floor: Edit
+    coloured: bool = False
+    """Whether it needs three channels."""
+
+    def applies(self, images: Images) -> bool:
+        """Whether the statistic exists for most of these images ``(n, h, w, c)`` and varies."""
+        if len(images) < 2 or (self.coloured and (images.ndim != 4 or images.shape[-1] != 3)):
+            return False
+        return self.usable(self.measure(images))
+
+    def usable(self, values: Floats) -> bool:
+        """The same question for values measured before, ``(n,)``."""
+        known = np.isfinite(values)
+        return bool(known.mean() >= EXISTS_SHARE and spread(values[known], self.kind, self.period) > MIN_SPREAD)
+
+    def confirms(self, edited: Images, target: Floats, reference: Floats, tolerance: float = 0.25) -> NDArray[np.bool_]:
+        """Which edited images ``(n, h, w, c)`` now measure ``target``, within ``tolerance`` reference spreads.
+
+        An image whose statistic does not exist after the edit is not confirmed.
+        """
+        missed = distance(self.measure(edited), target, self.kind, self.period)
+        scale = spread(reference[np.isfinite(reference)], self.kind, self.period)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(missed <= tolerance * scale)
+
+
+def draw_targets(values: Floats, draws: int, generator: np.random.Generator) -> NDArray[np.float64]:
+    """Resample a statistic from its reference distribution: ``(n,) -> (n, draws)``; missing values are never drawn.
+
+    Raises:
+        ValueError: no value is known.
+    """
+    known = np.asarray(values[np.isfinite(values)], dtype=np.float64)
+    if not len(known):
+        raise ValueError("cannot resample a statistic that no image has")
+    return generator.choice(known, size=(len(values), draws))
+
+
+STATISTICS: tuple[Statistic, ...] = (
+    Statistic(
+        "hue", "circular", 1.0, measured.hue, transforms.rotate_hue, stay(transforms.rotate_hue), coloured=True
+    ),
+    Statistic(
+        "saturation", "numeric", None, measured.saturation, transforms.scale_saturation,
+        stay(transforms.scale_saturation), coloured=True,
+    ),
+    Statistic(
+        "luminance", "numeric", None, measured.luminance, transforms.scale_luminance, stay(transforms.scale_luminance)
+    ),
+    Statistic(
+        "contrast", "numeric", None, measured.contrast, transforms.scale_contrast, stay(transforms.scale_contrast)
+    ),
+    Statistic("sharpness", "numeric", None, measured.sharpness, transforms.sharpen, stay(transforms.sharpen)),
+    Statistic(
+        "position_x", "numeric", None, measured.position_x, transforms.shift_x, there_and_back(transforms.shift_x)
+    ),
+    Statistic(
+        "position_y", "numeric", None, measured.position_y, transforms.shift_y, there_and_back(transforms.shift_y)
+    ),
+    Statistic("size", "numeric", None, measured.size, transforms.zoom, there_and_back(transforms.zoom)),
+    Statistic(
+        "rotation", "circular", float(np.pi), measured.rotation, transforms.rotate, there_and_back(transforms.rotate)
+    ),
+)  # fmt: skip
+
+
+def statistic(name: str) -> Statistic:
+    """The statistic called ``name``.
+
+    Raises:
+        KeyError: there is none.
+    """
+    for one in STATISTICS:
+        if one.name == name:
+            return one
+    raise KeyError(f"no measured statistic {name!r}")
