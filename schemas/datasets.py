@@ -37,7 +37,7 @@ class AttributeFacts(Contract):
 
 
 class DatasetFacts(Contract):
-    """What intake found in the upload."""
+    """What intake found in the upload. ``notes`` says in words what it changed or left out."""
 
     canonical_digest: Sha256
     images: int
@@ -47,6 +47,7 @@ class DatasetFacts(Contract):
     labelled: bool
     classes: list[str] | None = None
     attributes: list[AttributeFacts]
+    notes: list[str] = []
 
 
 class Dataset(Contract):

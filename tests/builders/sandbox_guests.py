@@ -16,7 +16,9 @@ Result = tuple[Any, dict[str, bytes]]
 
 
 def echo(files: dict[str, bytes], arguments: dict[str, Any]) -> Result:
-    return {"environment": sorted(os.environ), "cwd": os.listdir(), **arguments}, dict(files)
+    return {"environment": sorted(os.environ), "cwd": [str(path) for path in Path().iterdir()], **arguments}, dict(
+        files
+    )
 
 
 def hog_memory(files: dict[str, bytes], arguments: dict[str, Any]) -> Result:

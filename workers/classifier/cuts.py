@@ -7,6 +7,7 @@ such an edge. One sweep with a running maximum finds them all (the dominators of
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -84,7 +85,7 @@ def _uncrossed(reach: list[int]) -> Iterator[int]:
 def _group(graph: TensorGraph, cuts: list[str]) -> Iterator[list[str]]:
     """Runs of consecutive cuts that hold the same information."""
     group = [cuts[0]]
-    for previous, name in zip(cuts, cuts[1:], strict=False):
+    for previous, name in itertools.pairwise(cuts):
         if _same_information(graph, previous, name):
             group.append(name)
         else:
@@ -98,9 +99,10 @@ def _same_information(graph: TensorGraph, before: str, after: str) -> bool:
     if before not in node.input:
         return False
     if node.op_type in RESHAPING:
-        return node.input[0] == before
+        return bool(node.input[0] == before)
     others = [name for name in node.input if name and name != before]
-    return node.op_type in AFFINE and list(node.input).count(before) == 1 and graph.constants.issuperset(others)
+    once = list(node.input).count(before) == 1
+    return bool(node.op_type in AFFINE and once and graph.constants.issuperset(others))
 
 
 def _representative(graph: TensorGraph, group: list[str]) -> str:

@@ -69,9 +69,7 @@ def subgraphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
             yield from attribute.graphs
 
 
-def _forward_edges(
-    graph: onnx.GraphProto, source: str
-) -> tuple[dict[str, list[str]], dict[str, onnx.NodeProto]]:
+def _forward_edges(graph: onnx.GraphProto, source: str) -> tuple[dict[str, list[str]], dict[str, onnx.NodeProto]]:
     """Pixel-dependent tensors, in the file's (topological) order, each with its pixel-dependent parents."""
     edges: dict[str, list[str]] = {source: []}
     producers: dict[str, onnx.NodeProto] = {}

@@ -20,7 +20,7 @@ def quantise(images: NDArray[Any]) -> Images:
     """Images as a user could save them: uint8 unchanged, floats in [0, 1] rounded to the nearest of 256 levels."""
     if images.dtype == np.uint8:
         return images
-    return np.rint(np.clip(images, 0.0, 1.0) * 255.0).astype(np.uint8)
+    return np.asarray(np.rint(np.clip(images, 0.0, 1.0) * 255.0), dtype=np.uint8)
 
 
 def preprocess(
@@ -57,7 +57,7 @@ def match_channels(images: Images, channels: int) -> Images:
     if have == 1:
         return np.repeat(images, channels, axis=3)
     if have == 3 and channels == 1:
-        return np.rint(images.astype(np.float32) @ LUMA)[..., None].astype(np.uint8)
+        return np.asarray(np.rint(images.astype(np.float32) @ LUMA)[..., None], dtype=np.uint8)
     raise StageError(
         ErrorCode.CLASSIFIER_DATASET_MISMATCH,
         f"the images have {have} channels and the classifier takes {channels}",
@@ -71,7 +71,7 @@ def resize(images: Images, size: tuple[int, int]) -> NDArray[Any]:
         return images
     rows, columns = _weights(images.shape[1], size[0]), _weights(images.shape[2], size[1])
     tall = np.einsum("ah,nhwc->nawc", rows, images.astype(np.float32), optimize=True)
-    return np.einsum("bw,nawc->nabc", columns, tall, optimize=True).astype(np.float32)
+    return np.asarray(np.einsum("bw,nawc->nabc", columns, tall, optimize=True), dtype=np.float32)
 
 
 def _weights(source: int, target: int) -> NDArray[np.float32]:

@@ -41,7 +41,7 @@ def with_outputs(model: bytes, tensors: Sequence[str]) -> bytes:
     declared = {value.name: onnx.ValueInfoProto.FromString(value.SerializeToString()) for value in proto.graph.output}
     del proto.graph.output[:]
     proto.graph.output.extend(declared.get(name, onnx.ValueInfoProto(name=name)) for name in dict.fromkeys(tensors))
-    return proto.SerializeToString(deterministic=True)
+    return bytes(proto.SerializeToString(deterministic=True))
 
 
 def input_dtype(session: ort.InferenceSession, name: str) -> np.dtype[Any]:

@@ -100,7 +100,9 @@ class ClassifierSession:
             values = forward(self._session, self.facts.input_name, batch, self._outputs)
         except Exception as error:
             raise _mismatch(f"the classifier refuses images of {images.shape[1:]}: {_first_line(error)}") from error
-        found = {name: value[:n].astype(np.float32, copy=False) for name, value in zip(self._outputs, values, strict=True)}
+        found = {
+            name: value[:n].astype(np.float32, copy=False) for name, value in zip(self._outputs, values, strict=True)
+        }
         logits = self._as_logits(found[self._logits].reshape(n, self.facts.classes))
         return Outputs(logits, {tap.name: self._tap(tap, found[tap.tensor], logits) for tap in self.taps})
 
@@ -136,7 +138,9 @@ def _open(model: bytes, outputs: list[str], threads: int) -> Any:
 
 def _mismatch(detail: str) -> StageError:
     return StageError(
-        ErrorCode.CLASSIFIER_DATASET_MISMATCH, detail, "Audit with images of the size and channels the classifier takes."
+        ErrorCode.CLASSIFIER_DATASET_MISMATCH,
+        detail,
+        "Audit with images of the size and channels the classifier takes.",
     )
 
 

@@ -60,15 +60,16 @@ def members(data: bytes, caps: DatasetCaps) -> Iterator[Member]:
         yield from _zip_members(data, budget) if is_zip(data) else _tar_members(data, budget)
     except DAMAGED as error:
         detail = f"the archive is damaged: {show(str(error))}"
-        raise refuse(ErrorCode.DATASET_UNREADABLE, detail, "Pack the files again and upload the new archive.") from error
+        raise refuse(ErrorCode.DATASET_UNREADABLE, detail, "Pack the files again.") from error
 
 
 class Budget:
     """Counts what an archive has given so far against the caps, while it is being read."""
 
-    def __init__(self, caps: DatasetCaps, compressed: int) -> None:
+    def __init__(self, caps: DatasetCaps, compressed: int, member_bytes: int | None = None) -> None:
         self._caps = caps
-        self._most_total = max(int(compressed * caps.ratio), caps.member_bytes)
+        self._member_bytes = member_bytes or caps.member_bytes
+        self._most_total = max(int(compressed * caps.ratio), caps.free_bytes)
         self._total = 0
         self._members = 0
         self._seen: set[str] = set()
@@ -95,13 +96,14 @@ class Budget:
         Raises:
             IntakeError: the member or everything together expands too far.
         """
-        data = file.read(self._caps.member_bytes + 1)
+        left = self._most_total - self._total
+        data = file.read(min(self._member_bytes, left) + 1)
         self._total += len(data)
-        if len(data) > self._caps.member_bytes:
-            detail = f"{show(name)} has more than {self._caps.member_bytes} bytes"
-            raise refuse(ErrorCode.DATASET_TOO_LARGE, detail, "Store smaller images.")
-        if self._total > self._most_total:
+        if len(data) > left:
             raise _unsafe(f"the archive expands to more than {self._caps.ratio:g} times its size")
+        if len(data) > self._member_bytes:
+            detail = f"{show(name)} has more than {self._member_bytes} bytes"
+            raise refuse(ErrorCode.DATASET_TOO_LARGE, detail, "Store smaller images.")
         return data
 
 
@@ -123,14 +125,19 @@ def _zip_members(data: bytes, budget: Budget) -> Iterator[Member]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for info in archive.infolist():
             budget.admit(info.filename)
-            _check_zip_kind(info)
+            check_zip_kind(info)
             if info.is_dir():
                 continue
             with archive.open(info) as file:
                 yield Member(info.filename, budget.read(info.filename, file))
 
 
-def _check_zip_kind(info: zipfile.ZipInfo) -> None:
+def check_zip_kind(info: zipfile.ZipInfo) -> None:
+    """Refuse what is no plain file or folder.
+
+    Raises:
+        IntakeError: ``DATASET_ARCHIVE_UNSAFE``.
+    """
     kind = (info.external_attr >> 16) & FILE_TYPE_MASK if info.create_system == UNIX else 0
     if kind not in (0, REGULAR, DIRECTORY):
         raise _unsafe(f"{show(info.filename)} is a link or a device")

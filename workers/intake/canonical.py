@@ -15,7 +15,7 @@ def canonical_model(model: onnx.ModelProto, opset: int, input_name: str, output_
     """A self-contained copy with ``input_name`` and ``output_name`` only, without unused parts, documentation,
     metadata, intermediate shapes and unknown fields.
     """
-    source = onnx.ModelProto.FromString(model.SerializeToString())
+    source = copy_model(model)
     source.DiscardUnknownFields()
     nodes = _needed_nodes(source.graph, output_name)
     read = {output_name}.union(*(node_inputs(node) for node in nodes))
@@ -36,12 +36,19 @@ def model_bytes(model: onnx.ModelProto) -> bytes:
     return bytes(model.SerializeToString(deterministic=True))
 
 
+def copy_model(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A deep copy."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    return copy
+
+
 def with_dynamic_batch(model: onnx.ModelProto) -> onnx.ModelProto:
     """A copy whose first axis is free: input and output declarations, and Reshape targets that start with the old size.
 
     Such a target gets 0 there, "as in the input". Whether the result still computes the same is proved by running it.
     """
-    copy = onnx.ModelProto.FromString(model.SerializeToString())
+    copy = copy_model(model)
     fixed = batch_size(copy.graph.input[0])
     for value in (*copy.graph.input, *copy.graph.output):
         dims = value.type.tensor_type.shape.dim

@@ -68,4 +68,3 @@ def _broken(error: Exception) -> WorkerError:
 def _refusal(error: WorkerError) -> dict[str, Any]:
     code = ErrorCode(error.code)
     return {"outcome": "refused", "code": code.value, "detail": error.detail, "advice": error.advice}
-

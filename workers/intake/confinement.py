@@ -32,7 +32,8 @@ REFUSED_CALLS = {
 }  # fmt: skip
 FORBIDDEN_EVENTS = (
     "socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system", "os.kill", "os.symlink",
-    "os.link", "os.chmod", "os.chown", "ctypes.dlopen", "pty.", "os.remove", "os.rename", "os.rmdir", "os.truncate", "shutil.", "ftplib.", "http.", "smtplib.", "urllib.",
+    "os.link", "os.chmod", "os.chown", "os.remove", "os.rename", "os.rmdir", "os.truncate", "ctypes.dlopen", "pty.",
+    "shutil.", "ftplib.", "http.", "smtplib.", "urllib.",
 )  # fmt: skip
 WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 

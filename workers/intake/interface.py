@@ -59,7 +59,7 @@ def sizes(value: onnx.ValueInfoProto) -> tuple[int | None, ...]:
 
 def _image_input(graph: onnx.GraphProto, spec: InputSpec) -> onnx.ValueInfoProto:
     given = {tensor.name for tensor in graph.initializer}
-    inputs = [value for value in graph.input if value.name not in given]
+    inputs: list[onnx.ValueInfoProto] = [value for value in graph.input if value.name not in given]
     if len(inputs) != 1 or spec.input_name not in (None, inputs[0].name):
         names = ", ".join(show(value.name) for value in inputs[:8]) or "none"
         wanted = "" if spec.input_name is None else f"; the specification names {show(spec.input_name)}"
@@ -99,7 +99,7 @@ def _check_spec(spec: InputSpec, channels: int) -> None:
 
 def _score_output(graph: onnx.GraphProto, spec: InputSpec, caps: ModelCaps) -> onnx.ValueInfoProto:
     outputs = [value for value in graph.output if spec.output_name in (None, value.name)]
-    scores = [value for value in outputs if _may_be_scores(value, caps)]
+    scores: list[onnx.ValueInfoProto] = [value for value in outputs if _may_be_scores(value, caps)]
     if len(scores) != 1:
         found = ", ".join(f"{show(value.name)} {list(sizes(value))}" for value in graph.output[:8])
         raise refuse(ErrorCode.MODEL_OUTPUT_UNSUPPORTED, f"the outputs are: {found or 'none'}", OUTPUT_ADVICE)

@@ -43,7 +43,10 @@ class ModelCaps:
 
 @dataclass(frozen=True)
 class DatasetCaps:
-    """What a data set may hold. ``ratio`` is uncompressed over compressed bytes, per member and in total."""
+    """What a data set may hold. ``ratio`` is uncompressed over compressed bytes of the whole file, beyond the
+    first ``free_bytes``; ``side`` and ``pixels`` bound one image, ``resized_side`` the longer side that image files are
+    brought to.
+    """
 
     file_bytes: int = GIB
     images: int = 200_000
@@ -52,6 +55,7 @@ class DatasetCaps:
     member_bytes: int = 32 * MIB
     decoded_bytes: int = GIB
     ratio: float = 200.0
+    free_bytes: int = 4 * MIB
     pixels: int = 4096 * 4096
     side: int = 1024
     resized_side: int = 224

@@ -15,7 +15,7 @@ from schemas.problems import ErrorCode
 from workers.classifier.graph import build_graph
 from workers.classifier.logits import ACTIVATIONS, OutputKind, final_activation
 
-from .canonical import batch_size, canonical_model, model_bytes, with_dynamic_batch
+from .canonical import batch_size, canonical_model, copy_model, model_bytes, with_dynamic_batch
 from .interface import Interface, find_interface, sizes
 from .limits import ModelCaps
 from .probe import CannotRun, Probe, ProbeSession
@@ -102,7 +102,7 @@ def _freed_inside(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def _with_fixed_batch(model: onnx.ModelProto) -> onnx.ModelProto:
     """A copy that declares batches of one (the only size that is accepted when batches do not run)."""
-    copy = onnx.ModelProto.FromString(model.SerializeToString())
+    copy = copy_model(model)
     fixed = batch_size(model.graph.input[0])
     if fixed not in (None, 1):
         raise refuse(
@@ -147,9 +147,7 @@ def _output_kind(
     return "probabilities" if sums_to_one else "logits"
 
 
-def _facts(
-    model: onnx.ModelProto, opset: int, interface: Interface, kind: OutputKind, probe: Probe
-) -> ClassifierFacts:
+def _facts(model: onnx.ModelProto, opset: int, interface: Interface, kind: OutputKind, probe: Probe) -> ClassifierFacts:
     return ClassifierFacts(
         canonical_digest=hashlib.sha256(model_bytes(model)).hexdigest(),
         opset=opset,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from schemas.problems import ErrorCode
 from workers.classifier.graph import subgraphs
@@ -33,7 +33,8 @@ def parse_model(data: bytes, caps: ModelCaps) -> onnx.ModelProto:
         detail = f"the file has {len(data)} bytes, more than {caps.file_bytes}"
         raise refuse(ErrorCode.MODEL_TOO_LARGE, detail, "Upload a smaller model, for example in float16.")
     try:
-        model = onnx.ModelProto.FromString(data)
+        model = onnx.ModelProto()
+        model.ParseFromString(data)
     except DecodeError as error:
         raise refuse(ErrorCode.MODEL_UNREADABLE, "the file is not an ONNX model", EXPORT_AGAIN) from error
     if not model.HasField("graph") or not model.graph.node:
@@ -183,5 +184,3 @@ def _check_name(name: str, caps: ModelCaps) -> None:
             f"the name {show(name)} is too long or holds control characters",
             f"Use printable names of at most {caps.name_length} characters.",
         )
-
-

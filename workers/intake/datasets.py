@@ -1,0 +1,178 @@
+"""Intake of one data set: ``.npz`` arrays, or an archive of image files. Runs inside the sandbox."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.datasets import AttributeSpec, DatasetFacts
+from schemas.problems import ErrorCode
+from workers.errors import IntakeError
+
+from .archives import Member, is_tar, is_zip, members
+from .attribute_table import read_table
+from .attributes import encode_categories, read_attributes
+from .images import SMALLEST_SIDE, decode_images
+from .limits import DatasetCaps
+from .npz import is_npz, read_npz
+from .reference import ReferenceData, dump_dataset, load_dataset
+from .refusals import refuse, show
+
+TABLE = "attributes.csv"
+LITTER = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini"})
+MOST_CLASSES = 100_000
+FORMAT_ADVICE = "Upload an .npz, or a .zip or .tar of JPEG, PNG or WebP files in class folders."
+ARRAY_ADVICE = "Store images as uint8 with the shape [n, height, width, channels] or [n, height, width]."
+LABEL_ADVICE = "Give every image one class: integers from 0 on, or names."
+
+__all__ = ["inspect_dataset", "inspect_guest", "load_dataset"]
+
+
+@dataclass(frozen=True)
+class Raw:
+    """What a file held, before columns are interpreted. ``labels`` are integers or text."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[Any] | None
+    columns: dict[str, NDArray[Any]]
+    notes: list[str] = field(default_factory=list)
+
+
+def inspect_guest(files: dict[str, bytes], arguments: dict[str, Any]) -> tuple[Any, dict[str, bytes]]:
+    """:func:`inspect_dataset` as the sandbox calls it."""
+    declared = {name: AttributeSpec.model_validate(spec) for name, spec in arguments["declared"].items()}
+    caps = DatasetCaps(**arguments["caps"])
+    facts, canonical = inspect_dataset(files["dataset"], arguments["filename"], declared, caps)
+    return facts.model_dump(mode="json"), {"canonical": canonical}
+
+
+def inspect_dataset(
+    data: bytes, filename: str, declared: Mapping[str, AttributeSpec], caps: DatasetCaps | None = None
+) -> tuple[DatasetFacts, bytes]:
+    """Facts about the data set in ``data``, and its canonical copy.
+
+    The format is read from the bytes; ``filename`` only appears in refusals.
+
+    Raises:
+        IntakeError: the file is refused; every ``DATASET_*`` code.
+    """
+    caps = caps or DatasetCaps()
+    raw = _read(data, filename, caps)
+    labels, classes = _labels(raw.labels)
+    attributes = read_attributes(raw.columns, declared, caps)
+    canonical = dump_dataset(ReferenceData(raw.images, labels, tuple(attributes.values)))
+    count, height, width, channels = raw.images.shape
+    facts = DatasetFacts(
+        canonical_digest=hashlib.sha256(canonical).hexdigest(),
+        images=count,
+        height=height,
+        width=width,
+        channels=channels,
+        labelled=labels is not None,
+        classes=classes,
+        attributes=attributes.facts,
+        notes=raw.notes + attributes.notes,
+    )
+    return facts, canonical
+
+
+def _read(data: bytes, filename: str, caps: DatasetCaps) -> Raw:
+    if is_zip(data) and is_npz(data):
+        return _from_arrays(read_npz(data, caps), caps)
+    if is_zip(data) or is_tar(data):
+        return _from_files(data, caps)
+    detail = f"{show(filename)} is neither an .npz, a zip nor a tar file"
+    raise refuse(ErrorCode.DATASET_UNREADABLE, detail, FORMAT_ADVICE)
+
+
+def _from_arrays(arrays: dict[str, NDArray[Any]], caps: DatasetCaps) -> Raw:
+    images = arrays.pop("images", None)
+    if images is None:
+        names = ", ".join(show(name) for name in list(arrays)[:8])
+        raise refuse(ErrorCode.DATASET_UNREADABLE, f"there is no array images, only {names}", ARRAY_ADVICE)
+    images = images[..., None] if images.ndim == 3 else images
+    _check_images(images, caps)
+    for name, column in arrays.items():
+        if column.shape != (len(images),):
+            detail = f"array {show(name)} has the shape {list(column.shape)} beside {len(images)} images"
+            raise refuse(ErrorCode.DATASET_ATTRIBUTES_INVALID, detail, "Store columns with one entry per image.")
+    return Raw(images, arrays.pop("labels", None), arrays)
+
+
+def _check_images(images: NDArray[Any], caps: DatasetCaps) -> None:
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3):
+        detail = f"images has the type {images.dtype} and the shape {list(images.shape)}"
+        raise refuse(ErrorCode.DATASET_UNREADABLE, detail, f"{ARRAY_ADVICE} Channels are 1 or 3.")
+    _check_count(len(images), caps)
+    height, width = images.shape[1:3]
+    if not SMALLEST_SIDE <= min(height, width) <= max(height, width) <= caps.side:
+        detail = f"the images have {width} x {height} pixels"
+        raise refuse(ErrorCode.DATASET_TOO_LARGE, detail, f"Sides from {SMALLEST_SIDE} to {caps.side} are accepted.")
+
+
+def _check_count(count: int, caps: DatasetCaps) -> None:
+    if count < caps.minimum_images:
+        detail = f"there are {count} images, fewer than {caps.minimum_images}"
+        raise refuse(ErrorCode.DATASET_TOO_SMALL, detail, "Upload more images: verdicts need evidence.")
+    if count > caps.images:
+        detail = f"there are {count} images, more than {caps.images}"
+        raise refuse(ErrorCode.DATASET_TOO_LARGE, detail, "Upload a random sample of them.")
+
+
+def _from_files(data: bytes, caps: DatasetCaps) -> Raw:
+    found = [member for member in members(data, caps) if not _litter(member.name)]
+    tables = [member for member in found if PurePosixPath(member.name).name == TABLE]
+    images = sorted((member for member in found if member not in tables), key=lambda member: member.name)
+    if len(tables) > 1:
+        raise refuse(ErrorCode.DATASET_ATTRIBUTES_INVALID, f"there are {len(tables)} files {TABLE}", "Keep one.")
+    _check_count(len(images), caps)
+    names = _relative(images, tables)
+    columns = read_table(tables[0].data, names, caps) if tables else {}
+    pixels, notes = decode_images(images, caps)
+    labels = columns.pop("label", None)
+    return Raw(pixels, _folders(names) if labels is None else labels, columns, notes)
+
+
+def _litter(name: str) -> bool:
+    """What file managers leave behind."""
+    parts = PurePosixPath(name).parts
+    return parts[-1].startswith(".") or not LITTER.isdisjoint(parts)
+
+
+def _relative(images: list[Member], tables: list[Member]) -> list[str]:
+    """Names as the table gives them: from its own folder."""
+    folder = str(PurePosixPath(tables[0].name).parent) + "/" if tables and "/" in tables[0].name else ""
+    return [image.name.removeprefix(folder) for image in images]
+
+
+def _folders(names: list[str]) -> NDArray[Any] | None:
+    """The folder of each file as its class; ``None`` unless there are several folders. Number names are the numbers."""
+    folders = [PurePosixPath(name).parent.name for name in names]
+    if not all(folders) or len(set(folders)) < 2:
+        return None
+    if all(folder.isascii() and folder.isdigit() and len(folder) <= 6 for folder in folders):
+        return np.array([int(folder) for folder in folders])
+    return np.array(folders)
+
+
+def _labels(labels: NDArray[Any] | None) -> tuple[NDArray[np.int64] | None, list[str] | None]:
+    """Class indices, and class names when the labels are names (indices in sorted order)."""
+    if labels is None:
+        return None, None
+    if labels.dtype.kind in "US":
+        return encode_categories(labels)
+    if labels.dtype.kind not in "iu":
+        raise _invalid_labels(f"the labels have the type {labels.dtype}")
+    if labels.min() < 0 or labels.max() >= MOST_CLASSES:
+        raise _invalid_labels(f"the labels run from {labels.min()} to {labels.max()}")
+    return labels.astype(np.int64), None
+
+
+def _invalid_labels(detail: str) -> IntakeError:
+    return refuse(ErrorCode.DATASET_ATTRIBUTES_INVALID, detail, LABEL_ADVICE)
