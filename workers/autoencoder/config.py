@@ -36,12 +36,12 @@ class AutoencoderConfig:
 
     code_dim: int = 32
     trunk: Literal["dense", "conv"] = "dense"
-    width: int = 512
-    depth: int = 2
+    width: int = 768
+    depth: int = 1
     channels: int = 48
-    steps: int = 950
-    batch: int = 128
-    learning_rate: float = 2e-3
+    steps: int = 800
+    batch: int = 256
+    learning_rate: float = 4e-3
     beta: float = 1.0
     gradient_weight: float = 0.0
     augment: float = 0.7
@@ -65,7 +65,15 @@ class AutoencoderConfig:
         if height * width * channels <= _DENSE_VALUES:
             small = cls()
         else:
-            small = cls(code_dim=64, trunk="conv", width=512, steps=700, batch=64 if longest <= 96 else 32)
+            small = cls(
+                code_dim=64,
+                trunk="conv",
+                width=512,
+                steps=700,
+                batch=64 if longest <= 96 else 32,
+                learning_rate=2e-3,
+                recolour=0.0,
+            )
         return replace(small, **_PROFILE[profile](small))
 
     def as_header(self) -> dict[str, Any]:

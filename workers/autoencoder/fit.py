@@ -176,7 +176,7 @@ def _autocast(config: AutoencoderConfig, device: torch.device) -> AbstractContex
     return torch.autocast(device.type, torch.bfloat16, enabled=config.half and fast)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def _raw_error(model: Autoencoder, images: np.ndarray) -> float:
     """Mean squared error of ``D(mean of E(x))`` per pixel value."""
     chunks = in_batches(images, _CHUNK, model.location.device)
@@ -184,7 +184,7 @@ def _raw_error(model: Autoencoder, images: np.ndarray) -> float:
     return float(torch.stack(errors).sum()) / images.size
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def _measured(
     model: Autoencoder, config: AutoencoderConfig, history: History, train: np.ndarray, held_out: np.ndarray
 ) -> FittedAutoencoder:

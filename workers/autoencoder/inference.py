@@ -10,14 +10,14 @@ from workers.autoencoder.model import Autoencoder
 from workers.autoencoder.pixels import in_batches, to_bytes
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def encode_images(model: Autoencoder, images: np.ndarray, batch: int = 512) -> tuple[Tensor, Tensor]:
     """Standardised posterior means and stds of ``(n, h, w, c)`` uint8, each ``(n, code_dim)`` float32 on the CPU."""
     pairs = [model.encode(chunk) for chunk in in_batches(images, batch, model.location.device)]
     return torch.cat([mean for mean, _ in pairs]).cpu(), torch.cat([std for _, std in pairs]).cpu()
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def decode_codes(model: Autoencoder, codes: Tensor, batch: int = 512) -> np.ndarray:
     """Images ``(n, h, w, c)`` uint8 of standardised codes ``(n, code_dim)``."""
     device = model.location.device

@@ -127,7 +127,7 @@ def _sampler(train: _Labelled, config: OracleConfig, device: str | torch.device)
     return draw
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def _outputs(model: Oracles, data: _Labelled) -> dict[str, Tensor]:
     device = model.head.weight.device
     rows = torch.split(torch.arange(len(data.images)), _CHUNK)

@@ -47,7 +47,7 @@ class Oracles(nn.Module):
         parts = outputs.split([column.outputs for column in self.columns], dim=1)
         return {column.name: part for column, part in zip(self.columns, parts, strict=True)}
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def read(self, images: Tensor | np.ndarray) -> dict[str, np.ndarray]:
         """What each attribute is on ``images``, by column name.
 
