@@ -253,8 +253,8 @@ def _checked(means: Tensor, stds: Tensor, condition: Tensor, device: str | torch
         )
     if len(means) < 20:
         raise ShapeError(f"means must have at least 20 rows, got {len(means)}")
-    arrays = (t.detach().to(device=device, dtype=torch.float32) for t in (means, stds, condition))
-    return Posteriors(*arrays, torch.arange(len(means), device=device))
+    mean, std, z = (t.detach().to(device=device, dtype=torch.float32) for t in (means, stds, condition))
+    return Posteriors(mean, std, z, torch.arange(len(means), device=device))
 
 
 class _Clock:

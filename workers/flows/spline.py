@@ -11,7 +11,9 @@ from typing_extensions import override
 
 from workers.flows.coupling import ElementwiseMap
 
-_SMALLEST = 1e-3
+# Floors of a bin's share and of a slope. Smaller ones (1e-3 is usual) allow slopes that lose the round trip in float32.
+_SMALLEST = 1e-2
+_FLATTEST = 0.05
 
 
 class RationalQuadratic(ElementwiseMap):
@@ -46,7 +48,7 @@ class RationalQuadratic(ElementwiseMap):
         )
         knots_x, knots_y = self._knots(widths), self._knots(heights)
         # softplus(log(e - 1)) = 1: zero parameters give the identity, and the two outer slopes meet the tails.
-        slope = _SMALLEST + (1 - _SMALLEST) * functional.softplus(slopes + math.log(math.e - 1))
+        slope = _FLATTEST + (1 - _FLATTEST) * functional.softplus(slopes + math.log(math.e - 1))
         slope = functional.pad(slope, (1, 1), value=1.0)
         knots = knots_y if by_output else knots_x
         inside = (at >= -self.bound) & (at <= self.bound)
