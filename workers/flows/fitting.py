@@ -121,6 +121,7 @@ def fit_inn(
 
     Raises:
         ShapeError: the arrays do not fit together, or fewer than 20 rows.
+        ValueError: an array holds a value that is not finite.
         TrainingDiverged: a loss or score is not finite.
     """
     data = _checked(means, stds, condition, device)
@@ -175,7 +176,7 @@ def _start(
 ) -> tuple[ConditionalINN, float]:
     """An INN that is the best linear-Gaussian, and the ridge that the selection rows chose."""
     with seeded_by(generator):
-        inn = ConditionalINN(train.means.shape[1], tuple(train.z.shape[1:]), profile.inn).to(train.means)
+        inn = ConditionalINN(train.means.shape[1], tuple(train.z.shape[1:]), profile.inn).to(train.means).eval()
     inn.summary.fit(train.z, generator)
     inn.embedder.fit(train.z)
     with torch.no_grad():
@@ -253,6 +254,9 @@ def _checked(means: Tensor, stds: Tensor, condition: Tensor, device: str | torch
         )
     if len(means) < 20:
         raise ShapeError(f"means must have at least 20 rows, got {len(means)}")
+    for name, array in (("means", means), ("stds", stds), ("condition", condition)):
+        if not torch.isfinite(array).all():
+            raise ValueError(f"{name} hold values that are not finite")
     mean, std, z = (t.detach().to(device=device, dtype=torch.float32) for t in (means, stds, condition))
     return Posteriors(mean, std, z, torch.arange(len(means), device=device))
 

@@ -106,7 +106,7 @@ def test_ladj_is_the_log_determinant_of_the_jacobian(name: str, dim: int) -> Non
         assert ladj.shape == (6,)
         for row in range(6):
             at = context[row : row + 1]
-            jacobian = torch.autograd.functional.jacobian(lambda v, at=at: direction(v[None], at)[0][0], x[row])
+            jacobian = torch.autograd.functional.jacobian(lambda v, f=direction, at=at: f(v[None], at)[0][0], x[row])
             assert torch.linalg.slogdet(jacobian).logabsdet == pytest.approx(ladj[row].item(), abs=1e-5)
 
 
