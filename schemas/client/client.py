@@ -19,7 +19,7 @@ from ..scalars import Contract, Sha256
 from .errors import AuditUnfinished, IntakeRefused, ScotomaError, TimedOut
 from .events import Subscription
 from .files import DIRECT_LIMIT, OnProgress, sha256_of, upload_file
-from .transport import Transport
+from .transport import Transport, understood
 
 Model = TypeVar("Model", bound=Contract)
 Item = TypeVar("Item", Classifier, Dataset)
@@ -213,7 +213,7 @@ class Client:
         """
         # A cancel that is repeated does nothing more, so the key only tells the transport that it may retry.
         answer = self._transport.send("POST", f"/v1/audits/{audit}:cancel", headers={"Idempotency-Key": new_key()})
-        return Audit.model_validate_json(answer.content, extra="ignore")
+        return understood(Audit, answer.content)
 
     def watch(self, audit: str, *, after: int = 0, timeout: float | None = None) -> Iterator[AuditEvent]:
         """Every event of an audit after number ``after``, in order, each once, until the audit has ended.
@@ -245,7 +245,7 @@ class Client:
         Raises:
             ServiceError: ``report-not-ready`` before the end.
         """
-        return AuditResult.model_validate_json(self.result_json(audit), extra="ignore")
+        return understood(AuditResult, self.result_json(audit))
 
     def result_json(self, audit: str) -> bytes:
         """``result.json`` as it is stored, byte for byte."""
@@ -270,18 +270,18 @@ class Client:
     # --- exchange ---
 
     def _get(self, path: str, model: type[Model]) -> Model:
-        return model.model_validate_json(self._transport.send("GET", path).content, extra="ignore")
+        return understood(model, self._transport.send("GET", path).content)
 
     def _create(self, path: str, body: Contract, model: type[Model], key: str | None = None) -> Model:
         headers = {"Idempotency-Key": key or new_key()}
         answer = self._transport.send("POST", path, json=body.model_dump(mode="json"), headers=headers)
-        return model.model_validate_json(answer.content, extra="ignore")
+        return understood(model, answer.content)
 
     def _pages(self, path: str, model: type[Any], **filters: str | None) -> Iterator[Any]:
         cursor: str | None = None
         while True:
             answer = self._transport.send("GET", path, params={**filters, "cursor": cursor})
-            page = model.model_validate_json(answer.content, extra="ignore")
+            page = understood(model, answer.content)
             yield from page.items
             cursor = page.next
             if cursor is None:

@@ -10,7 +10,7 @@ import httpx
 
 from ..audits import AuditEvent, AuditState
 from .errors import ServiceError, TimedOut, Unreachable
-from .transport import Transport, pause_before
+from .transport import Transport, pause_before, understood
 
 SILENCE = 40.0
 """Seconds without even a heartbeat (the service sends one every 10 s) after which a connection counts as dead."""
@@ -100,7 +100,7 @@ class Subscription:
             for frame in parse_frames(response.iter_lines()):
                 self._check_deadline()
                 if frame.data:
-                    event = AuditEvent.model_validate_json(frame.data, extra="ignore")
+                    event = understood(AuditEvent, frame.data)
                     self._last, self._failures = event.sequence, 0
                     yield event
 

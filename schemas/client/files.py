@@ -13,7 +13,7 @@ import httpx
 from ..scalars import Sha256
 from ..uploads import CompletedPart, Upload, UploadComplete, UploadCreate, UploadPart, UploadState
 from .errors import TransferError
-from .transport import Transport
+from .transport import Transport, understood
 
 CHUNK = 2**20
 DIRECT_LIMIT = 64 * 2**20
@@ -99,7 +99,7 @@ def upload_file(
     )
     # An upload that nobody completes expires, so creating one twice after a broken connection does no harm.
     answer = transport.send("POST", "/v1/uploads", json=body.model_dump(mode="json"))
-    upload = Upload.model_validate_json(answer.content, extra="ignore")
+    upload = understood(Upload, answer.content)
     meter = Meter(size, on_progress)
     try:
         if upload.transfer == "direct":
@@ -114,7 +114,7 @@ def _send_directly(transport: Transport, path: Path, upload: Upload, meter: Mete
     body = Slice(path, 0, upload.bytes, meter)
     headers = {"Content-Length": str(upload.bytes), "Content-Type": "application/octet-stream"}
     answer = transport.send("PUT", f"/v1/uploads/{upload.id}/content", content=body.open, headers=headers)
-    return Upload.model_validate_json(answer.content, extra="ignore")
+    return understood(Upload, answer.content)
 
 
 def _send_parts(transport: Transport, path: Path, upload: Upload, meter: Meter) -> Upload:
@@ -128,7 +128,7 @@ def _send_parts(transport: Transport, path: Path, upload: Upload, meter: Meter) 
     body = UploadComplete(parts=done).model_dump(mode="json")
     headers = {"Idempotency-Key": upload.id}
     answer = transport.send("POST", f"/v1/uploads/{upload.id}:complete", json=body, headers=headers, timeout=JOINING)
-    completed = Upload.model_validate_json(answer.content, extra="ignore")
+    completed = understood(Upload, answer.content)
     if completed.state is not UploadState.COMPLETE:
         raise TransferError(f"upload {upload.id} is {completed.state} after its last part")
     return completed

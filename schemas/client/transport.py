@@ -6,11 +6,13 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
+from pydantic import ValidationError
 
 from .. import __version__
+from ..scalars import Contract
 from .errors import ServiceError, Unreachable
 
 RETRIED_STATUS = frozenset({429, 502, 503, 504})
@@ -18,6 +20,7 @@ IN_FLIGHT = "idempotency-in-flight"
 LONGEST_WAIT = 20.0
 """Seconds. A ``Retry-After`` beyond this is cut: the caller's own deadline decides how long to go on."""
 
+Model = TypeVar("Model", bound=Contract)
 Body = Callable[[], Any]
 """Opens the request body anew for every try, so that a stream can be sent again."""
 
@@ -33,6 +36,19 @@ def parse_problem(response: httpx.Response) -> ServiceError:
     except (ValueError, KeyError, TypeError, AttributeError):
         words = response.reason_phrase or "unexpected answer"
         return ServiceError(response.status_code, "unexpected-answer", f"The server said: {words}.", "", request)
+
+
+def understood(model: type[Model], body: bytes | str) -> Model:
+    """``body`` as ``model``; fields that a newer service added are passed over.
+
+    Raises:
+        ServiceError: this is not an answer of a Scotoma service that this client knows.
+    """
+    try:
+        return model.model_validate_json(body, extra="ignore")
+    except ValidationError as error:
+        found = f"The answer is not a {model.__name__} as this client knows it."
+        raise ServiceError(200, "unexpected-answer", found, "Compare the versions of client and service.") from error
 
 
 def repeatable(method: str, headers: Mapping[str, str]) -> bool:

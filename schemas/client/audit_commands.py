@@ -1,0 +1,218 @@
+"""``scotoma audit`` and ``scotoma report``."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from ..audits import Audit, AuditConfig, AuditState, Profile
+from ..classifiers import InputSpec
+from . import parsing
+from .client import Client
+from .errors import AuditUnfinished
+from .file_commands import Attributes, Classes, ExistingFile, High, Json, Layout, Low, Name, Numbers, Timeout, ready
+from .progress import AuditProgress
+from .session import INTERRUPTED, ExitWith, Session, session_of, table, upload_bar, write_json
+from .terminal import plain
+from .verdict_table import verdict_table
+
+AuditId = Annotated[str, typer.Argument(metavar="AUDIT", show_default=False, help="Such as aud_0123456789abcdef.")]
+Taps = Annotated[list[str], typer.Option("--tap", help="Look at this tensor. Repeatable. Default: chosen.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Same files, options and seed: same numbers.")]
+How = Annotated[Profile, typer.Option(help="quick is minutes on two cores, full is meant for a GPU.")]
+
+audits = typer.Typer(no_args_is_help=True, help="Submit, watch, list, show, cancel and run audits.")
+reports = typer.Typer(no_args_is_help=True, help="Fetch reports.")
+
+
+@audits.command("run")
+def run(
+    context: typer.Context,
+    model: ExistingFile,
+    data: ExistingFile,
+    name: Name = None,
+    profile: How = Profile.QUICK,
+    seed: Seed = 0,
+    tap: Taps = [],  # noqa: B006
+    mean: Numbers = None,
+    std: Numbers = None,
+    low: Low = 0.0,
+    high: High = 1.0,
+    layout: Layout = "auto",
+    classes: Classes = None,
+    attribute: Attributes = [],  # noqa: B006
+    output: Annotated[Path, typer.Option("-o", "--output", file_okay=False, help="Folder for the files.")] = Path(),
+    timeout: Timeout = None,
+    as_json: Json = False,
+) -> None:
+    """Push both files, audit, watch, show the verdicts, and save the report and its JSON.
+
+    Example: scotoma audit run model.onnx digits.npz --attribute hue=circular:1.0
+    """
+    session = session_of(context)
+    deadline = None if timeout is None else time.monotonic() + timeout
+    spec = InputSpec(low=low, high=high, layout=layout, mean=parsing.floats(mean), std=parsing.floats(std))
+    declared, names = parsing.attributes(attribute), parsing.class_names(classes)
+    with session.client() as client:
+        with upload_bar(session.people, model.name) as on_progress:
+            classifier = client.push_classifier(model, input=spec, classes=names, on_progress=on_progress)
+        with upload_bar(session.people, data.name) as on_progress:
+            dataset = client.push_dataset(data, attributes=declared, on_progress=on_progress)
+        ready(client, classifier, dataset, _left(deadline))
+        config = AuditConfig(profile=profile, seed=seed, taps=tap or None)
+        audit = client.submit_audit(classifier.id, dataset.id, name=name, config=config)
+        _follow(session, client, audit, _left(deadline))
+        _deliver(session, client, audit, output, as_json)
+
+
+@audits.command("submit")
+def submit(
+    context: typer.Context,
+    classifier: Annotated[str, typer.Argument(metavar="CLASSIFIER", show_default=False, help="Such as clf_….")],
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", show_default=False, help="Such as dat_….")],
+    name: Name = None,
+    profile: How = Profile.QUICK,
+    seed: Seed = 0,
+    tap: Taps = [],  # noqa: B006
+    key: Annotated[
+        str | None, typer.Option("--idempotency-key", help="Sent twice, it is one audit.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Queue an audit of files that are in the service already, and print its id."""
+    session = session_of(context)
+    config = AuditConfig(profile=profile, seed=seed, taps=tap or None)
+    with session.client() as client:
+        audit = client.submit_audit(classifier, dataset, name=name, config=config, idempotency_key=key)
+    write_json(audit) if as_json else session.out.print(audit.id)
+
+
+@audits.command("watch")
+def watch(context: typer.Context, audit: AuditId, timeout: Timeout = None, as_json: Json = False) -> None:
+    """Follow an audit to its end, then show the verdicts. With --json: one event per line."""
+    session = session_of(context)
+    with session.client() as client:
+        if as_json:
+            for event in client.watch(audit, timeout=timeout):
+                sys.stdout.write(event.model_dump_json() + "\n")
+                sys.stdout.flush()
+            return
+        _follow(session, client, client.audit(audit), timeout)
+        session.out.print(verdict_table(client.result(audit)))
+
+
+@audits.command("list")
+def list_audits(
+    context: typer.Context,
+    state: Annotated[AuditState | None, typer.Option(show_default=False)] = None,
+    classifier: Annotated[str | None, typer.Option(show_default=False)] = None,
+    dataset: Annotated[str | None, typer.Option(show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """Audits, newest first."""
+    session = session_of(context)
+    with session.client() as client:
+        items = list(client.audits(state=state, classifier=classifier, dataset=dataset))
+    write_json(items) if as_json else session.out.print(audit_table(items))
+
+
+@audits.command("show")
+def show(context: typer.Context, audit: AuditId, as_json: Json = False) -> None:
+    """One audit; with its verdicts when it has succeeded."""
+    session = session_of(context)
+    with session.client() as client:
+        item = client.audit(audit)
+        if as_json:
+            return write_json(item)
+        session.out.print(audit_table([item]))
+        if item.problem:
+            session.out.print(plain(f"{item.problem.detail} {item.problem.advice}"), soft_wrap=True)
+        if item.state is AuditState.SUCCEEDED:
+            session.out.print(verdict_table(client.result(audit)))
+    return None
+
+
+@audits.command("cancel")
+def cancel(context: typer.Context, audit: AuditId, as_json: Json = False) -> None:
+    """Stop an audit."""
+    session = session_of(context)
+    with session.client() as client:
+        item = client.cancel(audit)
+    write_json(item) if as_json else session.out.print(audit_table([item]))
+
+
+@reports.command("get")
+def get_report(
+    context: typer.Context,
+    audit: AuditId,
+    as_json: Annotated[bool, typer.Option("--json", help="Fetch result.json in place of the page.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", dir_okay=False, help="Write here.", show_default=False)
+    ] = None,
+) -> None:
+    """Fetch the report of an audit to stdout or a file.
+
+    Example: scotoma report get aud_0123456789abcdef -o report.html
+    """
+    session = session_of(context)
+    with session.client() as client:
+        data = client.result_json(audit) if as_json else client.report(audit).encode()
+    if output is None:
+        sys.stdout.buffer.write(data)
+    else:
+        output.write_bytes(data)
+        session.people.print(plain(f"Wrote {output}"), soft_wrap=True)
+
+
+def audit_table(items: list[Audit]) -> Table:
+    """Audits in columns."""
+    made = table("Id", "State", "Done", "Name")
+    for item in items:
+        made.add_row(item.id, item.state, f"{item.progress:.0%}", plain(item.name))
+    return made
+
+
+def _follow(session: Session, client: Client, audit: Audit, timeout: float | None) -> None:
+    """Draw the progress until the audit has succeeded.
+
+    Raises:
+        AuditUnfinished: it failed or was cancelled.
+        TimedOut: ``timeout`` seconds have passed; the audit goes on.
+        ExitWith: somebody pressed Ctrl-C; the audit goes on.
+    """
+    try:
+        with AuditProgress(session.people, audit) as view:
+            for event in client.watch(audit.id, timeout=timeout):
+                view.show(event)
+    except KeyboardInterrupt:
+        session.people.print(
+            f"\nThe audit goes on in the service.\n  watch it:   scotoma audit watch {audit.id}\n"
+            f"  cancel it:  scotoma audit cancel {audit.id}",
+            soft_wrap=True,
+        )
+        raise ExitWith(INTERRUPTED) from None
+    ended = client.audit(audit.id)
+    if ended.state is not AuditState.SUCCEEDED:
+        raise AuditUnfinished(ended)
+
+
+def _deliver(session: Session, client: Client, audit: Audit, folder: Path, as_json: bool) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    page, data = folder / f"scotoma-{audit.id}.html", folder / f"scotoma-{audit.id}.json"
+    page.write_text(client.report(audit.id), encoding="utf-8")
+    data.write_bytes(client.result_json(audit.id))
+    if as_json:
+        sys.stdout.write(data.read_text(encoding="utf-8") + "\n")
+    else:
+        session.out.print(verdict_table(client.result(audit.id)))
+    for label, path in (("Report", page), ("JSON  ", data)):
+        session.people.print(plain(f"{label}  {path}"), soft_wrap=True)
+
+
+def _left(deadline: float | None) -> float | None:
+    return None if deadline is None else max(0.0, deadline - time.monotonic())

@@ -1,0 +1,81 @@
+"""The command line ``scotoma``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from .. import __version__
+from .audit_commands import audits, reports
+from .errors import ScotomaError
+from .file_commands import classifiers, datasets
+from .session import USAGE, ExitWith, Session, exit_code, say_error
+from .terminal import people_console, plain
+
+HELP = """Find out what an image classifier ignores.
+
+Audit a model against reference images, in one line:
+
+    scotoma audit run model.onnx images.npz
+
+The service and the key come from SCOTOMA_URL and SCOTOMA_API_KEY.
+"""
+CODES = (
+    "Exit codes: 0 fine · 1 policy violated · 2 inconclusive · 3 usage, or a file that cannot be audited · "
+    "4 service error · 5 timed out"
+)
+
+app = typer.Typer(
+    name="scotoma", help=HELP, epilog=CODES, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
+)
+app.add_typer(audits, name="audit")
+app.add_typer(classifiers, name="classifier")
+app.add_typer(datasets, name="dataset")
+app.add_typer(reports, name="report")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"scotoma {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    url: Annotated[
+        str | None, typer.Option(envvar="SCOTOMA_URL", help="Root of the service.", show_default=False)
+    ] = None,
+    api_key: Annotated[str | None, typer.Option(envvar="SCOTOMA_API_KEY", help="scot_….", show_default=False)] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Remember where the service is."""
+    context.obj = Session(url, api_key)
+
+
+def main() -> None:
+    """Entry point. Usage errors are 3: typer's own 2 means ``inconclusive`` here."""
+    try:
+        app()
+    except SystemExit as stop:
+        sys.exit(USAGE if stop.code == 2 else stop.code)
+    except ExitWith as end:
+        sys.exit(end.code)
+    except ScotomaError as error:
+        say_error(people_console(), error)
+        sys.exit(exit_code(error))
+    except ValidationError as error:
+        people_console().print(plain(f"Error: {'; '.join(item['msg'] for item in error.errors())}"), soft_wrap=True)
+        sys.exit(USAGE)
+    except OSError as error:
+        people_console().print(plain(f"Error: {error}"), soft_wrap=True)
+        sys.exit(USAGE)
+
+
+if __name__ == "__main__":
+    main()
