@@ -22,7 +22,7 @@ def percent(share: float | None) -> str:
 def _percent_digits(share: float) -> str:
     points = abs(100 * share)
     if 0 < points < 0.05:
-        return f"{'>' + MINUS if share < 0 else '<'}{SPACE}0.1"
+        return "0" if share < 0 else f"<{SPACE}0.1"
     near_edge = 0.05 <= points < 9.95 or 99 < points < 99.95
     text = f"{points:.1f}" if near_edge else f"{points:.0f}"
     return f"{MINUS}{text}" if share < 0 else text

@@ -1,0 +1,208 @@
+"""The report in a real browser: silent, offline, harmless, readable on a phone and on paper, in light and dark."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from schemas.results import Verdict
+from services.reports import render_report
+from tests.builders import results as build
+
+EVIL = (
+    '"><script>document.title="owned";alert(1)</script><img src=http://127.0.0.1:9/x onerror=alert(2)>'
+    "' style='position:fixed' onmouseover='alert(3)</title></style>\u202e"
+)
+LONG = "a" * 180 + ".onnx"
+
+CONTRAST = """() => {
+  const parse = c => { const m = c.match(/[\\d.]+/g).map(Number); const srgb = c.startsWith('color(');
+    const v = srgb ? m.slice(0, 3).map(x => x * 255) : m.slice(0, 3); return [...v, m.length > 3 ? m[3] : 1]; };
+  const lum = ([r, g, b]) => { const f = [r, g, b].map(x => { x /= 255;
+    return x <= .04045 ? x / 12.92 : ((x + .055) / 1.055) ** 2.4; });
+    return .2126 * f[0] + .7152 * f[1] + .0722 * f[2]; };
+  const behind = e => { for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor);
+    if (c[3] > 0) return c; } return parse(getComputedStyle(document.body).backgroundColor); };
+  const bad = [];
+  for (const e of document.querySelectorAll('body *')) {
+    const own = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+    if (!own || !e.checkVisibility() || e.closest('.hidden, .skip')) continue;
+    const style = getComputedStyle(e);
+    const front = parse(e instanceof SVGElement ? style.fill : style.color);
+    const [a, b] = [lum(front), lum(behind(e))].sort((x, y) => y - x);
+    const ratio = (a + .05) / (b + .05);
+    if (ratio < 4.5) bad.push([e.tagName, e.getAttribute('class'), e.textContent.slice(0, 30), ratio]);
+  }
+  return bad;
+}"""
+
+
+@dataclass
+class Visit:
+    """An opened report and everything that it tried to do."""
+
+    page: Page
+    console: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    dialogs: list[str] = field(default_factory=list)
+
+
+class Visitor:
+    """Opens reports from files, as a reader does."""
+
+    def __init__(self, browser: Browser, folder: Path) -> None:
+        self.browser = browser
+        self.folder = folder
+
+    def open(self, html: str, width: int = 1280, **context: Any) -> Visit:
+        file = self.folder / "report.html"
+        file.write_text(html, "utf-8")
+        page = self.browser.new_context(viewport={"width": width, "height": 900}, **context).new_page()
+        visit = Visit(page)
+        page.on("console", lambda message: visit.console.append(message.text))
+        page.on("pageerror", lambda error: visit.console.append(str(error)))
+        page.on("request", lambda request: visit.requests.append(request.url))
+        page.on("dialog", lambda dialog: (visit.dialogs.append(dialog.message), dialog.dismiss()))
+        page.goto(file.as_uri())
+        page.wait_for_load_state("load")
+        return visit
+
+
+@pytest.fixture
+def visitor(browser: Browser, tmp_path: Path) -> Iterator[Visitor]:
+    yield Visitor(browser, tmp_path)
+    for context in browser.contexts:
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def report() -> str:
+    return render_report(build.result(), build.sheets(rows=3))
+
+
+@pytest.fixture(scope="module")
+def evil_report() -> str:
+    evil = EVIL[:195]
+    features = {evil: Verdict.IGNORED, LONG: Verdict.USED}
+    result = build.result(features, taps=(LONG, "t" + evil, "logits"), classes=[evil, LONG]).model_copy(
+        update={
+            "classifier": build.classifier(name=evil, classes=[evil, LONG]),
+            "dataset": build.dataset(name=LONG, attributes=[evil, LONG]),
+            "policies": [{evil: LONG}],
+            "limits": [evil, LONG * 3],
+        }
+    )
+    pictures = build.sheets(taps=(LONG, "t" + evil), features=(evil,), rows=2, samples=3, classes=[evil, LONG])
+    return render_report(result, pictures)
+
+
+def outside(visit: Visit) -> list[str]:
+    return [url for url in visit.requests if not url.startswith(("data:", "file:"))]
+
+
+def test_silent_and_offline(visitor: Visitor, report: str) -> None:
+    visit = visitor.open(report)
+    for summary in visit.page.locator("summary").all():
+        summary.click()
+    assert visit.console == []
+    assert outside(visit) == []
+    assert len([url for url in visit.requests if url.startswith("file:")]) == 1
+    broken = visit.page.evaluate("[...document.images].filter(i => !i.complete || !i.naturalWidth).length")
+    assert broken == 0
+
+
+def test_its_own_style_is_allowed_by_its_policy(visitor: Visitor, report: str) -> None:
+    visit = visitor.open(report, color_scheme="light")
+    assert visit.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(251, 250, 247)"
+    tampered = visitor.open(report.replace("#fbfaf7;", "#ff0000;"), color_scheme="light")
+    assert tampered.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgba(0, 0, 0, 0)"
+
+
+@pytest.mark.parametrize("width", [360, 390, 1280])
+@pytest.mark.parametrize("kind", ["report", "evil_report"])
+def test_no_sideways_scrolling(visitor: Visitor, kind: str, width: int, request: pytest.FixtureRequest) -> None:
+    visit = visitor.open(request.getfixturevalue(kind), width)
+    visit.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+    beyond = """width => [...document.querySelectorAll('main *')].filter(e => !e.closest('.scroll, .hidden, svg')
+      && e.getBoundingClientRect().right > width + 1).map(e => e.outerHTML.slice(0, 80))"""
+    assert visit.page.evaluate(beyond, width) == []
+
+
+def test_hostile_names_do_nothing(visitor: Visitor, evil_report: str) -> None:
+    visit = visitor.open(evil_report)
+    for element in visit.page.locator("bdi.name:visible").all()[:12]:
+        element.hover()
+    assert visit.dialogs == []
+    assert visit.console == []
+    assert outside(visit) == []
+    assert visit.page.title().startswith("What ")
+    assert visit.page.locator("script, [onerror], [onmouseover], [style], iframe").count() == 0
+    assert visit.page.locator("h1").inner_text().startswith('What "><script>')
+
+
+def test_readable_without_javascript(visitor: Visitor, report: str) -> None:
+    visit = visitor.open(report, java_script_enabled=False)
+    assert visit.page.get_by_role("heading", level=1).inner_text() == "What demo-robust ignores"
+    assert visit.page.get_by_text("ignores hue").first.is_visible()
+    folded = visit.page.locator("#samples details").nth(1)
+    assert not folded.locator("figure").first.is_visible()
+    folded.locator("summary").click()
+    assert folded.locator("figure").first.is_visible()
+    assert visit.page.locator("table.map").is_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_contrast_is_aa(visitor: Visitor, report: str, scheme: str) -> None:
+    visit = visitor.open(report, color_scheme=scheme)
+    visit.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert visit.page.evaluate(CONTRAST) == []
+
+
+def test_dark_is_dark(visitor: Visitor, report: str) -> None:
+    visit = visitor.open(report, color_scheme="dark")
+    red = int(re.findall(r"\d+", visit.page.evaluate("getComputedStyle(document.body).backgroundColor"))[0])
+    assert red < 40
+    assert visit.page.evaluate("getComputedStyle(document.querySelector('.chart text')).fill") != "rgb(0, 0, 0)"
+
+
+def test_prints_on_paper_with_everything_unfolded(visitor: Visitor, report: str) -> None:
+    visit = visitor.open(report, color_scheme="dark")
+    pdf = visit.page.pdf(format="A4", prefer_css_page_size=True)
+    assert pdf.startswith(b"%PDF")
+    assert 4 <= len(re.findall(rb"/Type\s*/Page\b(?!s)", pdf)) <= 40
+    visit.page.emulate_media(media="print")
+    assert visit.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    heights = "[...document.querySelectorAll('details')].map(d => d.getBoundingClientRect().height)"
+    on_paper = visit.page.evaluate(heights)
+    visit.page.emulate_media(media="screen")
+    on_screen = visit.page.evaluate(heights)
+    assert sum(on_paper) > 1.5 * sum(on_screen)
+
+
+def test_keyboard_reaches_links_and_scrollable_tables_with_a_visible_focus(visitor: Visitor, report: str) -> None:
+    visit = visitor.open(report, 390)
+    visit.page.keyboard.press("Tab")
+    assert visit.page.evaluate("document.activeElement.textContent") == "Skip to the verdicts"
+    visit.page.keyboard.press("Tab")
+    outline = visit.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+    unreachable = """() => [...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth + 1
+      && e.tabIndex !== 0).length"""
+    assert visit.page.evaluate(unreachable) == 0
+
+
+def test_landmarks_and_map_reach_assistive_technology(visitor: Visitor, report: str) -> None:
+    page = visitor.open(report).page
+    for role in ("banner", "navigation", "main", "contentinfo"):
+        assert page.get_by_role(role).count() == 1
+    table = page.get_by_role("region", name="Where each feature goes").get_by_role("table")
+    assert table.get_by_role("rowheader").count() == 5
+    assert table.get_by_role("columnheader").count() == 6
+    assert page.get_by_role("img", name=re.compile("Information kept at each tap")).count() == 1

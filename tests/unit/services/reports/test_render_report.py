@@ -1,0 +1,259 @@
+"""The page as text: its structure, its promises in the head, and what no name can do to it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import subprocess
+import sys
+from collections import Counter
+from html.parser import HTMLParser
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from schemas.results import AuditResult, Gate, Retention, Verdict
+from services.reports import TEMPLATE_VERSION, render_report
+from tests.builders import results as build
+
+VOID = {"meta", "link", "img", "br", "path", "circle", "rect", "use", "line"}
+PAYLOADS = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</style><script>alert(1)</script>",
+    "</title><svg onload=alert(1)>",
+    "{{ 7 * 7 }}{% raw %}",
+    "&lt;b&gt;&#x3c;script>",
+    "javascript:alert(1)",
+    "--><!--",
+    "\u202egnp.exe\u2066",
+    "]]><x>",
+]
+
+
+class Page(HTMLParser):
+    """Elements with attributes, visible text, and whether the nesting is sound."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.open: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not self.open or self.open[-1] != "style":
+            self.text += data
+
+    def shape(self) -> Counter[str]:
+        """Each element with its attribute names; a title may come and go with the length of a name."""
+        return Counter(f"{tag} {sorted(attrs.keys() - {'title'})}" for tag, attrs in self.elements)
+
+
+def hostile(text: str) -> AuditResult:
+    """A result in which everything that a user can name is ``text``."""
+    bare = build.result(features={text: Verdict.UNDETERMINED}, taps=("hidden " + text, "logits"), classes=[text, text])
+    failed = Gate(name=text, passed=False, value=None, threshold=None, detail=text)
+    findings = [each.model_copy(update={"reasons": [text]}) for each in bare.findings]
+    return bare.model_copy(
+        update={
+            "classifier": build.classifier(name=text, classes=[text, text], id=text),
+            "dataset": build.dataset(name=text, attributes=[text]),
+            "audit": build.provenance(name=text, id=text, versions={text: text}, profile=text),
+            "gates": [failed],
+            "limits": [text],
+            "findings": findings,
+            "policies": [{text: text}],
+        }
+    )
+
+
+def hostile_sheets(text: str) -> Any:
+    pictures = build.sheets(taps=("hidden " + text,), features=(text,), rows=1, samples=1, classes=[text, text])
+    step = pictures.edits[0].rows[0].original.model_copy(update={"value": text, "png": text})
+    row = pictures.edits[0].rows[0].model_copy(update={"edits": [step]})
+    return pictures.model_copy(update={"edits": [pictures.edits[0].model_copy(update={"rows": [row]})]})
+
+
+names = st.sampled_from(PAYLOADS) | st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=190)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(names.map(str.strip).filter(bool))
+def test_no_name_adds_an_element_or_an_attribute(text: str) -> None:
+    benign = Page(render_report(hostile("plain"), hostile_sheets("plain")))
+    page = Page(render_report(hostile(text), hostile_sheets(text)))
+    assert page.shape() == benign.shape()
+    assert not page.open
+
+
+@pytest.mark.parametrize("text", PAYLOADS)
+def test_hostile_names_stay_text(text: str) -> None:
+    page = Page(render_report(hostile(text), hostile_sheets(text)))
+    for tag, attrs in page.elements:
+        assert tag not in {"script", "iframe", "object", "base", "form", "x", "b"}
+        assert not any(key.startswith("on") or key == "style" for key in attrs)
+        for key in ("href", "src"):
+            assert (attrs.get(key) or "#").startswith(("#", "data:image/"))
+    assert "\u202e" not in page.text
+    assert "49" not in page.text.partition("ignores")[0]
+
+
+@pytest.fixture(scope="module")
+def default_html() -> str:
+    return render_report(build.result(), build.sheets())
+
+
+@pytest.fixture(scope="module")
+def default_page(default_html: str) -> Page:
+    return Page(default_html)
+
+
+def test_policy_forbids_everything_but_the_page_itself(default_html: str, default_page: Page) -> None:
+    policy = next(a["content"] for tag, a in default_page.elements if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy is not None
+    style = re.findall(r"<style>(.*?)</style>", default_html, re.S)
+    assert len(style) == 1
+    digest = base64.b64encode(hashlib.sha256(style[0].encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in policy
+    assert policy.startswith("default-src 'none'; img-src data:;")
+    assert "unsafe" not in policy
+    assert "script-src" not in policy
+
+
+def test_nothing_is_loaded_from_anywhere(default_html: str, default_page: Page) -> None:
+    assert not re.findall(r"https?:|=[\"']//|@import|url\(", default_html)
+    assert not any(tag in {"script", "iframe"} or "style" in attrs for tag, attrs in default_page.elements)
+
+
+def test_ids_are_unique_and_every_link_arrives(default_page: Page) -> None:
+    ids = [attrs["id"] for _, attrs in default_page.elements if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    links = [href[1:] for _, attrs in default_page.elements if (href := attrs.get("href") or "").startswith("#")]
+    assert set(links) <= set(ids)
+    labels = [label for _, attrs in default_page.elements if (label := attrs.get("aria-labelledby"))]
+    assert set(labels) <= set(ids)
+
+
+def test_accessible_by_structure(default_page: Page) -> None:
+    headings = [int(tag[1]) for tag, _ in default_page.elements if re.fullmatch("h[1-6]", tag)]
+    assert headings[0] == 1
+    assert headings.count(1) == 1
+    assert all(b - a <= 1 for a, b in pairwise(headings))
+    tags = Counter(tag for tag, _ in default_page.elements)
+    assert all(tags[landmark] for landmark in ("header", "nav", "main", "footer"))
+    assert all("scope" in attrs for tag, attrs in default_page.elements if tag == "th")
+    assert all("alt" in attrs for tag, attrs in default_page.elements if tag == "img")
+    assert default_page.elements[0] == ("html", {"lang": "en"})
+
+
+def test_the_first_screen_says_one_sentence_per_feature_and_failed_gates_before(default_page: Page) -> None:
+    text = default_page.text
+    order = [
+        text.index(words)
+        for words in ("1 of 4 checks", "ignores hue", "uses slant", "sees stroke thickness", "No statement about")
+    ]
+    assert order == sorted(order)
+    assert text.index("Whether demo-robust uses sharpness") < text.index("Where each feature goes")
+
+
+def test_each_cell_of_the_map_says_its_verdict_in_words(default_html: str) -> None:
+    table = default_html.partition('<table class="map">')[2].partition("</table>")[0]
+    for word in ("ignored", "used", "encoded, unused", "undetermined", "untrusted"):
+        assert word in table
+    assert table.count('<span class="word">') == 20
+
+
+def test_every_sample_carries_the_answer_of_the_classifier(default_page: Page) -> None:
+    alts = [attrs["alt"] or "" for tag, attrs in default_page.elements if tag == "img" and attrs.get("alt")]
+    assert len([alt for alt in alts if alt.startswith("Sample")]) == (4 * 8 + 4) * 8
+    assert all("The classifier answers" in alt for alt in alts)
+    assert any("differs" in alt for alt in alts)
+    assert any("flipped" in alt for alt in alts)
+
+
+def test_provenance_is_complete(default_html: str) -> None:
+    result = build.result()
+    for text in (
+        result.audit.config_digest, result.classifier.digest, result.classifier.canonical_digest, result.dataset.digest,
+        result.audit.id, *result.audit.artifacts.values(), "2.13.0", "reused from an earlier audit", "seed 0",
+        f"template {TEMPLATE_VERSION}",
+    ):  # fmt: skip
+        assert text in default_html
+
+
+@pytest.mark.parametrize("side", [28, 96])
+def test_a_default_report_is_at_most_3_mb(side: int) -> None:
+    pictures = build.sheets(side=side, noise=12, features=("hue", "slant", "stroke thickness", "sharpness", "position"))
+    html = render_report(build.result(), pictures)
+    assert len(html.encode()) <= 3_000_000
+    assert "did not fit" not in html
+
+
+def test_same_input_same_page() -> None:
+    pictures = build.sheets(rows=1)
+    assert render_report(build.result(), pictures) == render_report(build.result(), pictures)
+
+
+def test_without_pictures_features_gates_or_taps() -> None:
+    bare = build.result(features={}, taps=(), gates=[], controls=[], timings=[], limits=[], thresholds=None)
+    page = Page(render_report(bare, None))
+    for words in ("no feature to examine", "No pictures came", "no gates", "were not measured"):
+        assert words in page.text
+
+
+def test_missing_measurements_are_said() -> None:
+    whole = build.result(taps=("logits",))
+    findings = [f.model_copy(update={"retention": Retention()}) for f in whole.findings]
+    page = Page(render_report(whole.model_copy(update={"findings": findings}), None))
+    assert "not measured" in page.text
+    assert "None" not in page.text
+
+
+def test_forty_features_five_taps_a_thousand_classes() -> None:
+    features = {f"feature {rank}": list(Verdict)[rank % 5] for rank in range(40)}
+    taps = ("a", "b", "c", "d", "logits")
+    html = render_report(build.result(features, taps, classes=[f"class-{k}" for k in range(1000)]), None)
+    page = Page(html)
+    assert len(html) < 1_000_000
+    assert page.text.count("more features") == 5
+    assert "and 900 more" in page.text
+    assert "class-999" not in html
+
+
+def test_answers_beyond_the_named_classes_show_their_number() -> None:
+    html = render_report(build.result(classes=["cat"]), build.sheets(rows=3, samples=1, classes=["cat"]))
+    assert "class 2" in html
+    assert ">cat<" in html
+
+
+def test_a_finding_at_the_output_counts_whatever_the_output_is_called() -> None:
+    named = build.result(features={"hue": Verdict.IGNORED}, taps=("hidden", "logits"))
+    taps = [named.taps[0], named.taps[1].model_copy(update={"name": "Gemm_42"})]
+    page = Page(render_report(named.model_copy(update={"taps": taps}), None))
+    assert "demo-robust ignores hue" in page.text
+    assert "no finding" not in page.text
+
+
+def test_reports_load_no_science() -> None:
+    code = "import sys, services.reports; print([m for m in ('torch', 'ray', 'onnx', 'workers') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,70 @@
+"""Pictures: checked, bounded, and small enough together."""
+
+from __future__ import annotations
+
+import base64
+import io
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from services.reports.pictures import SIGNATURE, PictureBook, every_png, png_size
+from tests.builders.results import png, sheets
+
+
+def fake(width: int, height: int) -> str:
+    return base64.b64encode(SIGNATURE + b"\0\0\0\rIHDR" + struct.pack(">II", width, height) + b"rest").decode()
+
+
+@pytest.mark.parametrize("bad", ["", "not base64!", '"><script>', "R0lGODlhAQABAAAAACw=", fake(0, 4), fake(60_000, 4)])
+def test_what_is_no_picture_is_not_shown(bad: str) -> None:
+    assert png_size(bad) is None
+
+
+def test_size_is_read_from_the_header() -> None:
+    assert png_size(png(28, 3, 0.2, np.random.default_rng(0))) == (28, 28)
+
+
+def test_pngs_that_fit_stay_exact() -> None:
+    pictures = sheets(rows=1, samples=2)
+    book = PictureBook(pictures)
+    assert not book.recompressed
+    for source in every_png(pictures):
+        shown = book.show(source)
+        assert shown is not None
+        assert shown.uri == f"data:image/png;base64,{source}"
+        assert (shown.width, shown.height, shown.enlarged) == (84, 84, True)
+
+
+def test_pictures_over_the_budget_become_webp_within_it() -> None:
+    pictures = sheets(side=224, rows=1, samples=2, noise=20)
+    book = PictureBook(pictures, budget=300_000)
+    assert book.recompressed
+    assert book.left_out == 0
+    shown = [book.show(source) for source in every_png(pictures)]
+    assert sum(len(one.uri) for one in shown if one) <= 300_000 + 30 * len(shown)
+    first = shown[0]
+    assert first is not None
+    assert (first.width, first.height) == (96, 96)
+    with Image.open(io.BytesIO(base64.b64decode(first.uri.partition(",")[2]))) as image:
+        assert image.format == "WEBP"
+        assert max(image.size) <= 160
+
+
+def test_what_cannot_fit_is_left_out_and_counted() -> None:
+    pictures = sheets(side=96, rows=1, samples=2, noise=40)
+    book = PictureBook(pictures, budget=5_000)
+    sources = list(every_png(pictures))
+    missing = [source for source in sources if book.show(source) is None]
+    assert book.left_out == len(missing) > 0
+    assert sum(len(one.uri) - 30 for source in sources if (one := book.show(source))) <= 5_000
+
+
+def test_a_broken_picture_is_left_out_not_an_error() -> None:
+    pictures = sheets(rows=1, samples=1, taps=("logits",), features=())
+    broken = pictures.taps[0].rows[0].original.model_copy(update={"png": fake(28, 28)})
+    row = pictures.taps[0].rows[0].model_copy(update={"original": broken})
+    pictures = pictures.model_copy(update={"taps": [pictures.taps[0].model_copy(update={"rows": [row]})]})
+    assert PictureBook(pictures, budget=2_000).show(broken.png) is None

@@ -1,0 +1,29 @@
+"""Coordinates of the dot-and-interval strips."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.reports.strips import LEFT, LENGTH, effect_strip, retention_strip
+from tests.builders.results import estimate
+
+
+def test_shares_lie_on_a_plain_scale() -> None:
+    strip = retention_strip(estimate(0.5, 0.1), [0.05])
+    assert strip is not None
+    expected = [LEFT + share * LENGTH for share in (0.4, 0.5, 0.6)]
+    assert [strip.low, strip.dot, strip.high] == pytest.approx(expected, abs=0.05)
+    assert strip.marks == [round(LEFT + 0.05 * LENGTH, 1)]
+
+
+def test_effects_lie_on_a_root_scale_and_stay_inside() -> None:
+    strip = effect_strip(estimate(0.01, 0.02), [0.04])
+    assert strip is not None
+    assert strip.low == LEFT
+    assert strip.dot == round(LEFT + 0.1 * LENGTH, 1)
+    assert strip.marks == [round(LEFT + 0.2 * LENGTH, 1)]
+    assert strip.ticks[-1] == (LEFT + LENGTH, "100")
+
+
+def test_no_strip_without_a_number() -> None:
+    assert retention_strip(estimate(float("nan")), []) is None
