@@ -18,7 +18,8 @@ class Settings(BaseModel):
     """Everything that differs between two installations. ``SCOTOMA_DATABASE_URL`` sets ``database_url``, and so on.
 
     Times are in seconds, sizes in bytes. ``ray_address`` empty means: start Ray on this machine;
-    ``metrics_port`` 0: the dispatcher serves no metrics.
+    ``metrics_port`` 0: the dispatcher serves no metrics;
+    it makes ``ready_file`` when it begins to claim.
     ``s3_endpoint`` empty means: the provider's own (AWS); ``s3_public_endpoint`` is what clients reach in
     presigned URLs, when that differs; ``s3_prefix`` (ending in ``/``) goes before every key.
     """
@@ -45,6 +46,7 @@ class Settings(BaseModel):
     intake_slots: int = Field(default=2, ge=1)
     ray_address: str = ""
     metrics_port: int = Field(default=0, ge=0, le=65535)
+    ready_file: str = ""
 
     max_upload_bytes: int = Field(default=8 * 2**30, gt=0)
     max_direct_upload_bytes: int = Field(default=256 * 2**20, gt=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from pathlib import Path
 from types import FrameType
 
 import ray
@@ -33,7 +34,10 @@ def serve(settings: Settings, science: Science) -> None:
     if settings.metrics_port:
         start_http_server(settings.metrics_port, registry=metrics.registry)
     try:
-        Dispatcher(assemble(settings, science, metrics)).run(stop)
+        dispatcher = Dispatcher(assemble(settings, science, metrics))
+        if settings.ready_file:
+            Path(settings.ready_file).touch()
+        dispatcher.run(stop)
     finally:
         ray.shutdown()
 

@@ -11,13 +11,14 @@ from schemas.audits import StageProgress
 from schemas.classifiers import IntakeState
 from schemas.problems import ErrorCode, Problem
 from schemas.stages import PlannedStage, StageOutcome
+from services.classifiers import service as classifiers
+from services.datasets import service as datasets
 from services.db.tables import ClassifierRow, DatasetRow, JobKind, JobState
 from services.errors import failure
 from services.jobs import queue
 from services.jobs.queue import Claim, fenced
 
 from .interrupts import ShuttingDown, StageFailed
-from .subjects import classifier_of, dataset_of
 from .watch import Signals
 from .workbench import Workbench
 
@@ -45,8 +46,8 @@ class Intake:
         with fenced(self.bench.factory, self.owner) as session:
             row = self.row(session)
         if isinstance(row, ClassifierRow):
-            return self.bench.science.plan_classifier_intake(classifier_of(row))
-        return self.bench.science.plan_dataset_intake(dataset_of(row), row.filename)
+            return self.bench.science.plan_classifier_intake(classifiers.contract(row))
+        return self.bench.science.plan_dataset_intake(datasets.contract(row), row.filename)
 
     def accept(self, outcome: StageOutcome) -> None:
         """The file is ready; its facts and canonical form are written with the job's end."""

@@ -29,11 +29,12 @@ class StageMemory:
             row = session.execute(select(StageOutputRow).where(StageOutputRow.key == key)).scalar_one_or_none()
         if row is None or not all(self._store.exists(digest) for digest in row.outputs.values()):
             return None
-        return StageOutcome(key=row.key, outputs=row.outputs, summary=row.summary, seconds=row.seconds)
+        facts = {name: getattr(row, name) for name in ("key", "outputs", "summary", "seconds")}
+        return StageOutcome(**facts, reused=True)
 
     def record(self, session: Session, stage: str, outcome: StageOutcome) -> None:
         """Remember ``outcome`` in the caller's transaction. Its blobs are stored already: blob first, row second."""
-        values = outcome.model_dump(mode="json")
+        values = outcome.model_dump(mode="json", exclude={"reused"})
         statement = insert(StageOutputRow).values(stage=stage, **values)
         session.execute(
             statement.on_conflict_do_update(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -120,6 +121,7 @@ class Postgres:
             capture_output=True,
             text=True,
             user=self._user,
+            group=pwd.getpwnam(self._user).pw_gid if self._user else None,
             extra_groups=[] if self._user else None,
             cwd="/",
             check=False,

@@ -58,11 +58,24 @@ class Seaweed:
         Raises:
             ChildFailed: it did not start; the log's end is in the detail.
         """
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
+        """Start without waiting."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._write_identities()
         arguments = [str(binary()), "-logtostderr=true", "server", *self._flags()]
         self._child = Child(Command("weed", arguments, self.log, folder=self.folder, patience=STOP_SECONDS))
-        self._child.wait_until(self._answers, START_SECONDS)
+
+    def wait(self) -> None:
+        """Wait until a bucket could be made.
+
+        Raises:
+            ChildFailed: it did not start; the log's end is in the detail.
+        """
+        if self._child is not None:
+            self._child.wait_until(self._answers, START_SECONDS)
 
     def stop(self) -> None:
         """Flush and end."""

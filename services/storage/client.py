@@ -17,7 +17,7 @@ from services.settings import Settings
 S3Client: TypeAlias = Any
 """boto3 makes its clients at run time and ships no types."""
 
-ATTEMPTS = 6
+ATTEMPTS = 4
 """Tries per request on 5xx, throttling and broken connections, with exponential backoff and jitter (botocore)."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,9 +40,17 @@ class Servers:
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    """PostgreSQL (with a migrated template database) and S3, for the whole session."""
-    folder = DataFolder(tmp_path_factory.mktemp("servers"))
+def servers() -> Iterator[Servers]:
+    """PostgreSQL (with a migrated template database) and S3, for the whole session.
+
+    Not below pytest's own folder: another pytest would lock the server's unprivileged account out of it.
+    """
+    with tempfile.TemporaryDirectory(prefix="scotoma-servers-") as path:
+        yield from _servers(Path(path))
+
+
+def _servers(path: Path) -> Iterator[Servers]:
+    folder = DataFolder(path)
     ports, keys = folder.ports(), folder.secrets()
     password = keys["database_password"]
     postgres = Postgres(folder.path / "postgres", ports["postgres"], password, folder.log("postgres"), NO_DURABILITY)

@@ -1,0 +1,99 @@
+"""A toy science for the dispatcher: the audit's name says which stage misbehaves, and how.
+
+``"ok"``; ``"fit:a sleep"``: stage ``fit:a`` sleeps until it is killed; others: ``crash-once``, ``crash``, ``refuse``,
+``fault``, ``transient-once``. Each execution leaves a line in ``runs.log`` of the folder, each sleeper ``started``.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from functools import partial
+from pathlib import Path
+
+from schemas.classifiers import Classifier
+from schemas.datasets import Dataset
+from schemas.ports import BlobStore, ReportProgress
+from schemas.problems import ErrorCode
+from schemas.stages import AuditSubject, PlannedStage, Source, StageOutcome, StageRequest
+from services.dispatch.science import Done, Science
+from workers.errors import IntakeError, StageError, TransientError
+
+FOREVER = 120.0
+
+
+def toy_science(folder: Path) -> Science:
+    """Plans that work in ``folder``."""
+    return Science(
+        partial(plan_audit, folder), partial(plan_classifier, folder), partial(plan_dataset, folder), execute
+    )
+
+
+def plan_audit(folder: Path, subject: AuditSubject, done: Done) -> list[PlannedStage]:
+    """``taps``; once that is done ``fit:a`` and ``fit:b`` side by side; then ``result``."""
+    misbehaves, _, action = subject.name.partition(" ")
+
+    def stage(name: str, inputs: dict[str, str | Source], weight: float = 1.0) -> PlannedStage:
+        config = {"folder": str(folder), "action": action if name == misbehaves else ""}
+        return PlannedStage(name=name, title=name, inputs=inputs, config=config, weight=weight)
+
+    model = subject.classifier.facts.canonical_digest if subject.classifier.facts else "0" * 64
+    stages = [stage("taps", {"model": model})]
+    if "taps" in done:
+        fits = [f"fit:{tap}" for tap in done["taps"].summary["taps"]]
+        stages += [stage(name, {"taps": Source(stage="taps", output="out")}, weight=3.0) for name in fits]
+        stages.append(stage("result", {name: Source(stage=name, output="out") for name in fits}))
+    return stages
+
+
+def plan_classifier(folder: Path, classifier: Classifier) -> list[PlannedStage]:
+    """One stage; a classifier named ``refuse`` is refused."""
+    config = {"folder": str(folder), "action": "reject" if classifier.name == "refuse" else ""}
+    return [PlannedStage(name="intake_classifier", title="intake", inputs={"file": classifier.digest}, config=config)]
+
+
+def plan_dataset(folder: Path, dataset: Dataset, filename: str) -> list[PlannedStage]:
+    """One stage."""
+    config = {"folder": str(folder), "action": "", "filename": filename}
+    return [PlannedStage(name="intake_dataset", title="intake", inputs={"file": dataset.digest}, config=config)]
+
+
+def execute(request: StageRequest, store: BlobStore, report: ReportProgress) -> StageOutcome:
+    """Run a toy stage: note that it ran, misbehave if told, store a blob."""
+    folder = Path(request.config["folder"])
+    with (folder / "runs.log").open("a") as log:
+        log.write(request.name + "\n")
+    report(0.5, "half way")
+    misbehave(request.config["action"], folder)
+    digest = store.put(f"{request.name} {request.key}".encode())
+    outputs = dict.fromkeys(("out", "result", "model", "dataset"), digest)
+    return StageOutcome(key=request.key, outputs=outputs, summary=summary(digest), seconds=0.25)
+
+
+def summary(digest: str) -> dict[str, object]:
+    """Everything that some reader of an outcome looks for."""
+    artifacts = {"sheets": {"digest": digest, "media_type": "application/json"}}
+    return {"taps": ["a", "b"], "artifacts": artifacts, "facts": {"canonical_digest": digest}}
+
+
+def misbehave(action: str, folder: Path) -> None:
+    """Do what the action says."""
+    marker = folder / f"{action}.once"
+    first = not marker.exists()
+    marker.touch()
+    if action == "sleep":
+        (folder / "started").write_text(str(os.getpid()))
+        threading.Event().wait(FOREVER)
+    elif action == "crash" or (action == "crash-once" and first):
+        sys.stdout.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif action == "transient-once" and first:
+        raise TransientError(ErrorCode.RESOURCE_EXHAUSTED, "the GPU was busy")
+    elif action == "refuse":
+        raise StageError(ErrorCode.TRAINING_DIVERGED, "the loss is not finite", "lower the learning rate")
+    elif action == "reject":
+        raise IntakeError(ErrorCode.MODEL_UNREADABLE, "not an ONNX file", "export it again")
+    elif action == "fault":
+        raise ZeroDivisionError("secret internals")

@@ -1,0 +1,281 @@
+"""The dispatcher with a real database, a real bucket, a real Ray and toy stages."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from prometheus_client import generate_latest
+from sqlalchemy import select, update
+
+from schemas.audits import AuditState
+from schemas.problems import ErrorCode
+from services.db.engine import SessionFactory, transaction
+from services.db.tables import AuditArtifactRow, AuditEventRow, AuditRow, ClassifierRow, JobRow, StageOutputRow
+from services.dispatch.dispatcher import Dispatcher, assemble
+from services.observability import Metrics
+from services.settings import Settings
+from services.storage.blobs import S3BlobStore
+from tests.builders.rows import add_audit, add_classifier, add_dataset
+from tests.builders.toy_science import toy_science
+
+PATIENCE = 40.0
+TERMINAL = {state for state in AuditState if state.terminal}
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()
+
+
+@pytest.fixture
+def dispatcher(settings: Settings, ray_address: str, tmp_path: Path, metrics: Metrics) -> Iterator[Dispatcher]:
+    bench = assemble(settings, toy_science(tmp_path), metrics)
+    yield Dispatcher(bench)
+    bench.factory.kw["bind"].dispose()
+
+
+@contextmanager
+def running(dispatcher: Dispatcher) -> Iterator[None]:
+    stop = threading.Event()
+    thread = threading.Thread(target=dispatcher.run, args=[stop])
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError("it never happened")
+        time.sleep(0.05)
+
+
+def submit(factory: SessionFactory, name: str) -> str:
+    with transaction(factory) as session:
+        return add_audit(session, name)
+
+
+def audit_row(factory: SessionFactory, audit: str) -> AuditRow:
+    with transaction(factory) as session:
+        return session.get_one(AuditRow, audit)
+
+
+def ended(factory: SessionFactory, *audits: str) -> Callable[[], bool]:
+    return lambda: all(AuditState(audit_row(factory, audit).state).terminal for audit in audits)
+
+
+def events(factory: SessionFactory, audit: str) -> list[AuditEventRow]:
+    statement = select(AuditEventRow).where(AuditEventRow.audit_id == audit).order_by(AuditEventRow.sequence)
+    with transaction(factory) as session:
+        return list(session.scalars(statement))
+
+
+def states(factory: SessionFactory, audit: str) -> list[str]:
+    return [event.data["state"] for event in events(factory, audit) if event.type == "state"]
+
+
+def runs(folder: Path) -> list[str]:
+    return sorted((folder / "runs.log").read_text().split())
+
+
+def cancel(factory: SessionFactory, audit: str) -> None:
+    with transaction(factory) as session:
+        session.execute(update(AuditRow).where(AuditRow.id == audit).values(cancel_requested=True))
+
+
+def test_an_audit_succeeds_with_result_artifacts_and_gapless_events(
+    dispatcher: Dispatcher, factory: SessionFactory, store: S3BlobStore, tmp_path: Path, metrics: Metrics
+) -> None:
+    audit = submit(factory, "ok")
+    with running(dispatcher):
+        eventually(ended(factory, audit))
+    row = audit_row(factory, audit)
+    assert (row.state, row.attempt, row.progress, row.problem) == ("succeeded", 1, 1.0, None)
+    assert row.result_digest is not None
+    assert store.get(row.result_digest).startswith(b"result ")
+    assert {stage["stage"]: stage["state"] for stage in row.stages} == dict.fromkeys(
+        ["taps", "fit:a", "fit:b", "result"], "done"
+    )
+    written = events(factory, audit)
+    assert [event.sequence for event in written] == list(range(1, row.last_sequence + 1))
+    assert states(factory, audit) == ["running", "succeeded"]
+    assert written[-1].data["state"] == "succeeded"
+    assert runs(tmp_path) == ["fit:a", "fit:b", "result", "taps"]
+    with transaction(factory) as session:
+        artifact = session.execute(select(AuditArtifactRow)).scalar_one()
+        assert (artifact.role, artifact.bytes) == ("sheets", len(store.get(artifact.digest)))
+        assert session.execute(select(JobRow.state)).scalar_one() == "done"
+    assert b'audit_stage_duration_seconds_count{stage="fit"} 2.0' in generate_latest(metrics.registry)
+
+
+def test_a_second_audit_runs_nothing_again(dispatcher: Dispatcher, factory: SessionFactory, tmp_path: Path) -> None:
+    with transaction(factory) as session:
+        classifier, dataset = add_classifier(session), add_dataset(session)
+        audits = [add_audit(session, "ok", classifier, dataset) for _ in range(3)]
+    with running(dispatcher):
+        eventually(ended(factory, *audits))
+    assert runs(tmp_path) == ["fit:a", "fit:b", "result", "taps"]
+    assert {audit_row(factory, audit).state for audit in audits} == {"succeeded"}
+    assert {stage["state"] for stage in audit_row(factory, audits[2]).stages} == {"reused"}
+
+
+def test_an_output_whose_blob_is_gone_is_made_again(
+    dispatcher: Dispatcher, factory: SessionFactory, store: S3BlobStore, tmp_path: Path
+) -> None:
+    first = submit(factory, "ok")
+    with running(dispatcher):
+        eventually(ended(factory, first))
+        with transaction(factory) as session:
+            row = session.execute(select(StageOutputRow).where(StageOutputRow.stage == "fit:a")).scalar_one()
+        store.client.delete_object(Bucket=store.bucket.name, Key=store.key(row.outputs["out"]))
+        second = submit(factory, "ok")
+        eventually(ended(factory, second))
+    assert audit_row(factory, second).state == "succeeded"
+    assert runs(tmp_path) == ["fit:a", "fit:a", "fit:b", "result", "taps"]
+
+
+def test_a_killed_worker_is_replaced(dispatcher: Dispatcher, factory: SessionFactory, tmp_path: Path) -> None:
+    audit = submit(factory, "fit:b crash-once")
+    with running(dispatcher):
+        eventually(ended(factory, audit))
+    assert audit_row(factory, audit).state == "succeeded"
+    assert audit_row(factory, audit).attempt == 1
+    assert runs(tmp_path) == ["fit:a", "fit:b", "fit:b", "result", "taps"]
+
+
+def test_a_refusal_of_a_stage_is_the_problem_of_the_audit(dispatcher: Dispatcher, factory: SessionFactory) -> None:
+    audit = submit(factory, "fit:a refuse")
+    with running(dispatcher):
+        eventually(ended(factory, audit))
+    row = audit_row(factory, audit)
+    assert (row.state, row.attempt) == ("failed", 1)
+    assert row.problem is not None
+    assert row.problem["code"] == ErrorCode.TRAINING_DIVERGED
+    assert row.problem["advice"] == "lower the learning rate"
+    assert {stage["stage"]: stage["state"] for stage in row.stages}["fit:a"] == "failed"
+    assert states(factory, audit) == ["running", "failed"]
+
+
+def test_a_fault_of_a_stage_shows_no_internals(dispatcher: Dispatcher, factory: SessionFactory) -> None:
+    audit = submit(factory, "taps fault")
+    with running(dispatcher):
+        eventually(ended(factory, audit))
+    problem = audit_row(factory, audit).problem
+    assert problem is not None
+    assert problem["code"] == ErrorCode.STAGE_FAILED
+    assert "secret internals" not in str(problem)
+    assert "Traceback" not in str(problem)
+
+
+def test_a_transient_failure_is_tried_again_from_the_last_finished_stage(
+    dispatcher: Dispatcher, factory: SessionFactory, tmp_path: Path
+) -> None:
+    audit = submit(factory, "result transient-once")
+    with running(dispatcher):
+        eventually(ended(factory, audit))
+    row = audit_row(factory, audit)
+    assert (row.state, row.attempt) == ("succeeded", 2)
+    assert states(factory, audit) == ["running", "queued", "running", "succeeded"]
+    assert runs(tmp_path) == ["fit:a", "fit:b", "result", "result", "taps"]
+
+
+def test_cancel_kills_a_long_stage(dispatcher: Dispatcher, factory: SessionFactory, tmp_path: Path) -> None:
+    audit = submit(factory, "fit:a sleep")
+    with running(dispatcher):
+        eventually((tmp_path / "started").exists)
+        asked = time.monotonic()
+        cancel(factory, audit)
+        eventually(ended(factory, audit))
+        assert time.monotonic() - asked < 15.0  # the stage itself would last 120 s
+    assert audit_row(factory, audit).state == "cancelled"
+    assert states(factory, audit) == ["running", "cancelled"]
+    worker = Path("/proc") / (tmp_path / "started").read_text()
+    assert not worker.exists() or "ray::" not in (worker / "cmdline").read_text()
+
+
+def test_a_dispatcher_that_is_told_to_stop_gives_its_audit_back(
+    dispatcher: Dispatcher, factory: SessionFactory, tmp_path: Path
+) -> None:
+    audit = submit(factory, "fit:a sleep")
+    with running(dispatcher):
+        eventually((tmp_path / "started").exists)
+    row = audit_row(factory, audit)
+    assert row.state == "queued"
+    with transaction(factory) as session:
+        job = session.execute(select(JobRow)).scalar_one()
+    assert (job.state, job.attempt) == ("queued", 0)
+
+
+def test_attempts_are_exhausted(dispatcher: Dispatcher, factory: SessionFactory, settings: Settings) -> None:
+    audit = submit(factory, "ok")
+    with transaction(factory) as session:
+        session.execute(update(JobRow).values(attempt=settings.max_attempts))
+    with running(dispatcher):
+        eventually(ended(factory, audit))
+    problem = audit_row(factory, audit).problem
+    assert problem is not None
+    assert problem["code"] == ErrorCode.ATTEMPTS_EXHAUSTED
+
+
+def test_an_audit_waits_for_its_files_without_using_up_attempts(
+    dispatcher: Dispatcher, factory: SessionFactory
+) -> None:
+    with transaction(factory) as session:
+        classifier, dataset = add_classifier(session, state="pending"), add_dataset(session)
+        session.execute(update(JobRow).values(available_at="2999-01-01"))
+        audit = add_audit(session, "ok", classifier, dataset)
+    with running(dispatcher):
+        first = _token(factory, audit)
+        eventually(lambda: _token(factory, audit) > first + 2)
+        assert states(factory, audit) == []
+        with transaction(factory) as session:
+            session.execute(update(JobRow).where(JobRow.subject_id == classifier).values(available_at="2000-01-01"))
+        eventually(ended(factory, audit))
+    row = audit_row(factory, audit)
+    assert (row.state, row.attempt) == ("succeeded", 1)
+
+
+def _token(factory: SessionFactory, subject: str) -> int:
+    with transaction(factory) as session:
+        return session.execute(select(JobRow.token).where(JobRow.subject_id == subject)).scalar_one() or 0
+
+
+def test_a_refused_file_fails_the_audit(dispatcher: Dispatcher, factory: SessionFactory) -> None:
+    with transaction(factory) as session:
+        classifier = add_classifier(session, "refuse", state="pending")
+        audit = add_audit(session, "ok", classifier, add_dataset(session, state="pending"))
+    with running(dispatcher):
+        eventually(ended(factory, audit))
+        eventually(lambda: _classifier(factory, classifier).state == "rejected")
+    problem = audit_row(factory, audit).problem
+    assert problem is not None
+    assert problem["code"] == ErrorCode.INTAKE_REJECTED
+    refused = _classifier(factory, classifier).problem
+    assert refused is not None
+    assert (refused["code"], refused["advice"]) == (ErrorCode.MODEL_UNREADABLE, "export it again")
+
+
+def _classifier(factory: SessionFactory, classifier: str) -> ClassifierRow:
+    with transaction(factory) as session:
+        return session.get_one(ClassifierRow, classifier)
+
+
+def test_cancel_races_with_completion_and_one_of_them_wins(dispatcher: Dispatcher, factory: SessionFactory) -> None:
+    audits = [submit(factory, f"ok-{number}") for number in range(6)]
+    with running(dispatcher):
+        for number, audit in enumerate(audits):
+            eventually(lambda audit=audit, number=number: audit_row(factory, audit).last_sequence > number)
+            cancel(factory, audit)
+        eventually(ended(factory, *audits))
+    for audit in audits:
+        terminal = [state for state in states(factory, audit) if state in TERMINAL]
+        assert terminal == [audit_row(factory, audit).state]
