@@ -36,12 +36,13 @@ class StageRequest(Contract):
 
 
 class StageOutcome(Contract):
-    """What a stage left behind: named blobs, a few numbers, and how long it took."""
+    """What a stage left behind: named blobs, a few numbers, how long it took, and whether it had been there before."""
 
     key: Sha256
     outputs: dict[str, Sha256]
     summary: dict[str, Any] = {}
     seconds: float = 0.0
+    reused: bool = False
 
 
 class Source(Contract):

@@ -1,0 +1,68 @@
+"""The common ground of every stage that makes pictures: decoder, classifier, readers, opened once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from workers.autoencoder import Autoencoder, decode_codes, load
+from workers.classifier.session import ClassifierSession
+from workers.oracles import load as load_oracles
+from workers.stages.classifying import load_taps, open_classifier
+from workers.stages.features import AuditedFeature, Reader, audited_features
+from workers.stages.oracles import NOTHING
+from workers.stages.references import References, attribute_facts, load_references
+from workers.stages.stage import StageContext
+
+
+@dataclass(frozen=True)
+class Studio:
+    """Everything needed to draw an image from a code, read its features, and ask the classifier about it."""
+
+    references: References
+    features: list[AuditedFeature]
+    means: Tensor
+    stds: Tensor
+    decoder: Autoencoder
+    classifier: ClassifierSession
+    reader: Reader
+    probabilities: NDArray[np.float32]
+
+    def decode(self, codes: Tensor) -> NDArray[np.uint8]:
+        """Images ``(n, h, w, c)`` uint8 of standardised codes ``(n, d)``."""
+        return decode_codes(self.decoder, codes)
+
+    def redraw(self, rows: NDArray[np.int64], generator: torch.Generator) -> NDArray[np.uint8]:
+        """Decodings of one posterior draw per row: what the autoencoder alone changes."""
+        index = torch.from_numpy(rows)
+        noise = torch.randn(len(rows), self.means.shape[1], generator=generator)
+        return self.decode(self.means[index] + self.stds[index] * noise)
+
+
+def open_studio(context: StageContext) -> Studio:
+    """Open everything that the request names.
+
+    Raises:
+        CheckpointError: a stored network is damaged.
+        StageError: the classifier cannot be opened.
+    """
+    references = load_references(context)
+    features = audited_features(references, attribute_facts(context), None)
+    stored = context.blob("oracles")
+    codes = context.arrays("codes")
+    wanted = context.config.get("tap")
+    taps = [tap for tap in load_taps(context) if wanted is None or tap.name == wanted]
+    return Studio(
+        references=references,
+        features=features,
+        means=torch.from_numpy(codes["means"]),
+        stds=torch.from_numpy(codes["stds"]),
+        decoder=load(context.blob("autoencoder")).model,
+        classifier=open_classifier(context, taps),
+        reader=Reader(features, None if stored == NOTHING else load_oracles(stored).model),
+        probabilities=context.arrays("latents")["probabilities"],
+    )

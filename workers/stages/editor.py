@@ -1,0 +1,56 @@
+"""Stage ``editor``: a conditional INN of the codes given every attribute column, to edit one of them alone.
+
+See ``deploy/decisions/0003``. Depends on the dataset alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from workers.flows.fitting import fit_inn
+from workers.flows.inn import ConditionalINN
+from workers.stages.features import AuditedFeature, audited_features
+from workers.stages.inn import EFFORT, dump_inn
+from workers.stages.oracles import NOTHING
+from workers.stages.references import attribute_facts, load_references
+from workers.stages.stage import Produced, StageContext
+
+
+def run(context: StageContext) -> Produced:
+    """The editor network.
+
+    Raises:
+        TrainingDiverged: a loss or score is not finite.
+    """
+    columns = conditioning(audited_features(load_references(context), attribute_facts(context), None))
+    if not columns:
+        return Produced({"editor": NOTHING})
+    codes = context.arrays("codes")
+    means, stds = torch.from_numpy(codes["means"]), torch.from_numpy(codes["stds"])
+    fitted = fit_inn(
+        means, stds, condition(columns, {}), EFFORT[context.budget.name], context.generator(), device=context.device,
+        on_progress=context.report,
+    )  # fmt: skip
+    summary = {"nll": float(fitted.nll.mean()), "nll_linear_gaussian": float(fitted.nll_linear_gaussian.mean())}
+    return Produced({"editor": dump_inn(fitted.inn.cpu())}, summary)
+
+
+def conditioning(features: list[AuditedFeature]) -> list[AuditedFeature]:
+    """The features that the editor is told: every attribute column and the label, not the measured statistics."""
+    return [feature for feature in features if feature.source == "attribute"]
+
+
+def condition(columns: list[AuditedFeature], changed: dict[str, NDArray[np.float64]]) -> Tensor:
+    """Encodings of all columns side by side, ``(n, k)`` float32, with the values in ``changed`` instead of the true ones."""
+    parts = [feature.encoding.encode(changed.get(feature.name, feature.column.values)) for feature in columns]
+    return torch.from_numpy(np.concatenate(parts, axis=1).astype(np.float32))
+
+
+@torch.no_grad()
+def edit_codes(editor: ConditionalINN, codes: Tensor, before: Tensor, after: Tensor) -> Tensor:
+    """``t^-1(t(code | before) | after)``: everything that the columns do not say is kept, ``(n, d)``."""
+    edited: Tensor = editor.inverse(editor(codes, before)[0], after)[0]
+    return edited

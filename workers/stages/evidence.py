@@ -1,0 +1,66 @@
+"""Stage ``evidence``: from measurements to estimates, gates, controls and verdicts."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from workers.classifier.selection import Tap
+from workers.evidence import controls
+from workers.evidence.gates import GateResult
+from workers.evidence.thresholds import DEFAULT
+from workers.stages.classifying import load_taps
+from workers.stages.estimates import Measurements, measure
+from workers.stages.features import audited_features
+from workers.stages.findings import findings
+from workers.stages.gates import audit_gates
+from workers.stages.limits import limits
+from workers.stages.references import attribute_facts, load_references
+from workers.stages.stage import Produced, StageContext, pack_json
+
+
+def run(context: StageContext) -> Produced:
+    """``evidence``: taps, features, findings, gates, controls and limits as JSON, in the words of ``result.json``."""
+    references = load_references(context)
+    features = audited_features(references, attribute_facts(context), None)
+    taps = load_taps(context)
+    found = measure(context, references, features, taps)
+    context.report(0.7, "probes and intervals are done")
+    ran = [
+        controls.permuted_z([reading for tap in found.taps.values() for reading in tap.readable.values()]),
+        controls.random_column(found.taps["logits"].z, context.rng("random column")),
+        controls.constant_classifier(found.classes),
+    ]
+    gates = audit_gates(context, found, taps)
+    judged = findings(features, taps, found, [*gates, *(control.as_gate() for control in ran)])
+    evidence = {
+        "taps": [_tap(tap, found) for tap in taps],
+        "features": [feature.contract().model_dump(mode="json") for feature in features],
+        "findings": [finding.model_dump(mode="json") for finding in judged],
+        "gates": [_gate(gate) for gate in gates],
+        "controls": [asdict(control) for control in ran],
+        "accuracy": found.accuracy,
+        "limits": limits(context, references, features, found),
+        "thresholds": {
+            "retention_low": DEFAULT.retention_low,
+            "effect_absent": DEFAULT.flip_rate,
+            "effect_present": DEFAULT.flip_rate,
+        },
+    }
+    verdicts = {f.feature: f.verdict.value for f in judged if f.tap == "logits"}
+    return Produced({"evidence": pack_json(evidence)}, {"verdicts": verdicts})
+
+
+def _tap(tap: Tap, found: Measurements) -> dict[str, object]:
+    measured = found.taps[tap.name]
+    return {
+        "name": tap.name,
+        "kind": tap.kind,
+        "depth": tap.depth,
+        "shape": list(tap.shape),
+        "information": measured.information_estimate,
+        "total_invariance": measured.invariance_estimate,
+    }
+
+
+def _gate(gate: GateResult) -> dict[str, object]:
+    return asdict(gate)

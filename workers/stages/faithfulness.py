@@ -1,0 +1,150 @@
+"""Sends generated images back through the classifier, and measures how faithful they are (papers.md M5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.results import Estimate, SheetRow, SheetSample, TapSheet
+from workers.classifier.session import ClassifierSession
+from workers.evidence.bootstrap import Interval, mean_interval, rate_interval, resampling_weights
+from workers.figures import to_png
+from workers.stages.classifying import probabilities_of
+from workers.stages.stage import Arrays
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the classifier said of some images: probabilities ``(n, classes)`` and the tap's values ``(n, d)``."""
+
+    probabilities: Floats
+    values: Floats
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """Arg-max class per image."""
+        return self.probabilities.argmax(axis=1)
+
+
+def ask(session: ClassifierSession, tap: str, images: NDArray[np.uint8]) -> Answers:
+    """One pass: the answer and the representation at ``tap``."""
+    outputs = session.run(images)
+    return Answers(probabilities_of(session, outputs.logits), outputs.taps[tap].reshape(len(images), -1))
+
+
+@dataclass(frozen=True)
+class Faithful:
+    """Originals, their reconstructions and ``draws`` samples each, with the answers and representation deviations.
+
+    Deviations are ``|Phi(sample) - Phi(x)|``, ``(n, draws)``; ``floor`` that of the reconstruction, ``(n,)``; ``random``
+    the mean distance between the representations of different references.
+    """
+
+    originals: NDArray[np.uint8]
+    original: Answers
+    reconstructions: NDArray[np.uint8]
+    reconstruction: Answers
+    samples: NDArray[np.uint8]
+    sample: Answers
+    deviation: NDArray[np.float64]
+    floor: NDArray[np.float64]
+    random: float
+
+    @property
+    def draws(self) -> int:
+        """Samples per original."""
+        return len(self.samples) // len(self.originals)
+
+    @property
+    def agrees(self) -> NDArray[np.bool_]:
+        """Whether each sample got the answer of its original, ``(n, draws)``."""
+        return (self.sample.predicted.reshape(-1, self.draws) == self.original.predicted[:, None])  # fmt: skip
+
+    def arrays(self) -> Arrays:
+        """What the evidence needs of it."""
+        return {
+            "agrees": self.agrees.astype(np.uint8),
+            "reconstruction_agrees": (self.reconstruction.predicted == self.original.predicted).astype(np.uint8),
+            "deviation": self.deviation,
+            "floor": self.floor,
+            "random": np.array([self.random]),
+        }
+
+
+def judge(
+    session: ClassifierSession, tap: str, originals: NDArray[np.uint8], reconstructions: NDArray[np.uint8],
+    samples: NDArray[np.uint8],
+) -> Faithful:  # fmt: skip
+    """Ask about originals ``(n, h, w, c)``, reconstructions (same) and samples ``(n * draws, h, w, c)``, row by row."""
+    original, reconstruction, sample = (ask(session, tap, x) for x in (originals, reconstructions, samples))
+    draws = len(samples) // len(originals)
+    deviation = _distance(sample.values, original.values.repeat(draws, axis=0)).reshape(-1, draws)
+    floor = _distance(reconstruction.values, original.values)
+    random = float(_distance(original.values, np.roll(original.values, 1, axis=0)).mean())
+    return Faithful(
+        originals, original, reconstructions, reconstruction, samples, sample, deviation, floor, max(random, 1e-9)
+    )
+
+
+def tap_sheet(
+    tap: str, faithful: Faithful, rows: NDArray[np.int64], indices: NDArray[np.int64], labels: NDArray[np.int64] | None,
+    columns: int, rng: np.random.Generator, bootstrap: int,
+) -> TapSheet:  # fmt: skip
+    """The picture sheet of ``rows``, with the agreement and deviations of all samples.
+
+    ``indices`` are the rows' numbers in the dataset; ``columns`` samples are shown per row.
+    """
+    weights = resampling_weights(len(faithful.originals), bootstrap, rng)
+    floor = max(float(faithful.floor.mean()), 1e-6 * faithful.random)
+    return TapSheet(
+        tap=tap,
+        rows=[_row(faithful, row, indices, labels, columns, floor) for row in rows],
+        agreement=estimate(rate_interval(faithful.agrees.mean(axis=1), weights)),
+        deviation_floor=estimate(mean_interval(faithful.deviation.mean(axis=1) / floor, weights)),
+        deviation_random=estimate(mean_interval(faithful.deviation.mean(axis=1) / faithful.random, weights)),
+    )
+
+
+def estimate(interval: Interval) -> Estimate:
+    """An interval of the numerics as the contract's estimate."""
+    return Estimate(
+        value=interval.value, low=interval.low, high=interval.high, level=interval.level, n=interval.n,
+        method=interval.method,
+    )  # fmt: skip
+
+
+def _row(
+    faithful: Faithful, row: np.int64, indices: NDArray[np.int64], labels: NDArray[np.int64] | None, columns: int,
+    floor: float,
+) -> SheetRow:  # fmt: skip
+    said = int(faithful.original.predicted[row])
+
+    def sample(image: NDArray[np.uint8], answer: Floats, deviation: float) -> SheetSample:
+        predicted = int(answer.argmax())
+        return SheetSample(
+            png=to_png(image), predicted=predicted, confidence=min(float(answer.max()), 1.0), agrees=predicted == said,
+            deviation_floor=deviation / floor, deviation_random=deviation / faithful.random,
+        )  # fmt: skip
+
+    first = int(row) * faithful.draws
+    shown = [
+        sample(faithful.samples[i], faithful.sample.probabilities[i], float(faithful.deviation[row, i - first]))
+        for i in range(first, first + min(columns, faithful.draws))
+    ]
+    return SheetRow(
+        index=int(indices[row]),
+        label=None if labels is None else int(labels[row]),
+        original=sample(faithful.originals[row], faithful.original.probabilities[row], 0.0),
+        reconstruction=sample(
+            faithful.reconstructions[row], faithful.reconstruction.probabilities[row], float(faithful.floor[row])
+        ),
+        samples=shown,
+    )
+
+
+def _distance(a: Floats, b: Floats) -> NDArray[np.float64]:
+    return np.linalg.norm(a.astype(np.float64) - b, axis=1)

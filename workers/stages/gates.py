@@ -1,0 +1,56 @@
+"""The gates of one audit, each with its tap or feature in its name."""
+
+from __future__ import annotations
+
+from workers.classifier.selection import Tap
+from workers.evidence import gates as checks
+from workers.evidence.gates import GateResult
+from workers.stages.estimates import Measurements
+from workers.stages.stage import StageContext
+
+LEAKAGE = "vae_leakage"
+FIDELITY = "vae_fidelity"
+
+
+def audit_gates(context: StageContext, found: Measurements, taps: list[Tap]) -> list[GateResult]:
+    """Every gate, the autoencoder's first."""
+    per_tap = [gate for tap in taps for gate in _tap_gates(tap.name, found)]
+    information = [found.taps[tap.name].information for tap in taps]
+    return [
+        checks.completeness(found.completeness),
+        *(checks.readable_from_codes(name, found.from_codes.get(name, float("nan")), quality)
+          for name, quality in found.quality.items()),
+        *per_tap,
+        checks.monotone_information(information),
+        *_vae_gates(context.json("vae")),
+    ]  # fmt: skip
+
+
+def gates_of(gates: list[GateResult], feature: str, tap: str) -> list[GateResult]:
+    """The gates on which a finding on ``feature`` at ``tap`` may rest; the VAE is a second opinion and decides nothing."""
+    wanted = {feature, tap}
+    return [
+        gate for gate in gates
+        if gate.name not in (LEAKAGE, FIDELITY) and (":" not in gate.name or gate.name.split(":", 1)[1] in wanted)
+    ]  # fmt: skip
+
+
+def _tap_gates(tap: str, found: Measurements) -> list[GateResult]:
+    measured = found.taps[tap]
+    independent = measured.independence
+    return [
+        checks.round_trip(tap, measured.round_trip),
+        checks.beats_linear_gaussian(tap, measured.gain),
+        checks.v_independent_of_z(tap, independent.explained, independent.null),
+    ]
+
+
+def _vae_gates(vae: dict[str, float]) -> list[GateResult]:
+    leakage, fidelity = vae["leakage"], vae["fidelity"]
+    return [
+        GateResult(FIDELITY, fidelity >= 0.8, fidelity, 0.8,
+                   f"the VAE's head gives {fidelity:.1%} of held-out codes the classifier's answer"),
+        GateResult(LEAKAGE, leakage <= 0.3, leakage, 0.3,
+                   f"a probe finds the answer in the nuisance block with accuracy {vae['leakage_accuracy']:.2f}"
+                   f" where chance is {vae['leakage_chance']:.2f}"),
+    ]  # fmt: skip

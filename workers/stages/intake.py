@@ -1,0 +1,31 @@
+"""Intake stages: the uploaded file goes through the sandbox; only its canonical form goes on."""
+
+from __future__ import annotations
+
+from schemas.classifiers import InputSpec
+from schemas.datasets import AttributeSpec
+from workers.intake import intake_classifier, intake_dataset
+from workers.stages.stage import Produced, StageContext
+
+
+def run_classifier(context: StageContext) -> Produced:
+    """Canonical model and its facts.
+
+    Raises:
+        IntakeError: the file is refused.
+    """
+    context.report(0.1, "parsing and running the model in a sandbox")
+    facts, canonical = intake_classifier(context.blob("upload"), InputSpec.model_validate(context.config["input"]))
+    return Produced({"model": canonical}, {"facts": facts.model_dump(mode="json")})
+
+
+def run_dataset(context: StageContext) -> Produced:
+    """Canonical dataset and its facts.
+
+    Raises:
+        IntakeError: the file is refused.
+    """
+    context.report(0.1, "reading the images in a sandbox")
+    declared = {name: AttributeSpec.model_validate(spec) for name, spec in context.config["attributes"].items()}
+    facts, canonical = intake_dataset(context.blob("upload"), context.config["filename"], declared)
+    return Produced({"dataset": canonical}, {"facts": facts.model_dump(mode="json")})

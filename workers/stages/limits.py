@@ -1,0 +1,58 @@
+"""What this audit could not see, in words for its reader."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workers.stages.estimates import Measurements
+from workers.stages.features import AuditedFeature
+from workers.stages.references import References
+from workers.stages.stage import StageContext
+
+TIED = 0.3
+"""Share of a feature's variance that another feature explains linearly, above which the references tie the two."""
+
+
+def limits(
+    context: StageContext, references: References, features: list[AuditedFeature], found: Measurements
+) -> list[str]:
+    """Plain sentences, most important first."""
+    return [
+        f"Every number is relative to these {len(references):,} reference images: what they do not vary, nobody tested.",
+        f"Effects smaller than about {_resolution(found):.1%} of the answers are below what this many images can show.",
+        *_tied(features),
+        "Changing the hue keeps HSV saturation and value; perceived brightness changes with the hue, as in the references.",
+        "A representation wider than "
+        f"{context.budget.condition} numbers was compressed to its principal components before it was read.",
+    ]
+
+
+def _resolution(found: Measurements) -> float:
+    """Half the widest interval of any effect: what could have been missed."""
+    widths = [(one.flip_rate.high - one.flip_rate.low) / 2 for one in found.effects.values()]
+    return max((width for width in widths if np.isfinite(width)), default=1.0)
+
+
+def _tied(features: list[AuditedFeature]) -> list[str]:
+    """Features that the references tie together: for them only the effect can tell which one the classifier uses."""
+    words = []
+    for i, one in enumerate(features):
+        for other in features[i + 1 :]:
+            share = max(_explained(one, other), _explained(other, one))
+            if share > TIED:
+                words.append(
+                    f"{one.name} and {other.name} are tied in these references ({share:.0%} of the variance of one is"
+                    " explained by the other): their retentions cannot be told apart, their effects can."
+                )
+    return words
+
+
+def _explained(target: AuditedFeature, source: AuditedFeature) -> float:
+    """Share of ``target``'s variance that is linear in the encoding of ``source``."""
+    y, x = target.encoding.encode(target.column.values), source.encoding.encode(source.column.values)
+    known = np.isfinite(y).all(axis=1) & np.isfinite(x).all(axis=1)
+    if known.sum() < 50:
+        return 0.0
+    y, x = y[known], np.column_stack([x[known], np.ones(known.sum())])
+    residual = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
+    return float(1 - np.square(residual).sum() / max(np.square(y - y.mean(axis=0)).sum(), 1e-12))

@@ -1,0 +1,57 @@
+"""The reference images of an audit: the canonical dataset, thinned to what the profile allows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.datasets import AttributeFacts
+from workers.intake.reference import load_dataset
+from workers.stages.stage import StageContext
+from workers.tensors import generator_for
+
+
+@dataclass(frozen=True)
+class References:
+    """Images uint8 ``(n, h, w, c)``, labels int64 ``(n,)`` if any, attribute columns float64 ``(n,)`` as declared."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64] | None
+    columns: tuple[NDArray[np.float64], ...]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def load_references(context: StageContext) -> References:
+    """The images that every stage of this audit works on, in one shuffled order that depends on the seed alone."""
+    data = load_dataset(context.blob("dataset"))
+    chosen = choose(len(data.images), context.budget.images, context.request.seed)
+    labels = None if data.labels is None else data.labels[chosen]
+    return References(data.images[chosen], labels, tuple(values[chosen] for values in data.columns))
+
+
+def choose(available: int, limit: int, seed: int) -> NDArray[np.int64]:
+    """At most ``limit`` of ``available`` row numbers, shuffled; the same for every stage of an audit."""
+    source = np.random.default_rng(generator_for(seed, "references").initial_seed())
+    return source.permutation(available)[:limit].astype(np.int64)
+
+
+def spread_rows(classes: NDArray[Any], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """``count`` row numbers that take the classes in turn, so that a sheet shows them all; ascending."""
+    order = rng.permutation(len(classes))
+    rank = np.empty(len(classes), dtype=np.int64)
+    seen: dict[Any, int] = {}
+    for row in order:
+        rank[row] = seen.get(classes[row], 0)
+        seen[classes[row]] = rank[row] + 1
+    chosen = order[np.argsort(rank[order], kind="stable")][:count]
+    return np.sort(chosen).astype(np.int64)
+
+
+def attribute_facts(context: StageContext) -> list[AttributeFacts]:
+    """What intake said of the attribute columns."""
+    return [AttributeFacts.model_validate(facts) for facts in context.config["attributes"]]

@@ -1,0 +1,60 @@
+"""Which function runs which stage."""
+
+from __future__ import annotations
+
+from schemas.ports import BlobStore, ReportProgress
+from schemas.problems import ErrorCode
+from schemas.stages import StageOutcome, StageRequest
+from workers.errors import StageError
+from workers.stages import (
+    autoencoder,
+    editor,
+    effects,
+    evidence,
+    inn,
+    intake,
+    latents,
+    nuisance,
+    oracles,
+    prior,
+    result,
+    samples,
+    taps,
+    vae,
+)
+from workers.stages.stage import StageFunction, run_stage
+from workers.training.loop import TrainingDiverged
+
+STAGES: dict[str, StageFunction] = {
+    "intake_classifier": intake.run_classifier,
+    "intake_dataset": intake.run_dataset,
+    "taps": taps.run,
+    "latents": latents.run,
+    "autoencoder": autoencoder.run,
+    "oracles": oracles.run,
+    "editor": editor.run,
+    "prior": prior.run,
+    "inn": inn.run,
+    "vae": vae.run,
+    "samples": samples.run,
+    "nuisance": nuisance.run,
+    "effects": effects.run,
+    "evidence": evidence.run,
+    "result": result.run,
+}
+
+
+def run_request(request: StageRequest, store: BlobStore, report: ReportProgress) -> StageOutcome:
+    """Run the stage that ``request`` names (``stage`` or ``stage:tap``).
+
+    Raises:
+        WorkerError: the inputs are refused, or the stage cannot go on; never a library's own error where it is known.
+        KeyError: there is no such stage.
+    """
+    function = STAGES[request.name.partition(":")[0]]
+    try:
+        return run_stage(function, request, store, report)
+    except TrainingDiverged as diverged:
+        raise StageError(
+            ErrorCode.TRAINING_DIVERGED, f"stage {request.name}: {diverged}", "Audit again with another seed."
+        ) from diverged

@@ -1,0 +1,57 @@
+"""Stage ``samples:<tap>``: images that the tap cannot tell apart, each sent back through the ONNX file."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from workers.stages.decoding import Studio, open_studio
+from workers.stages.faithfulness import Faithful, judge, tap_sheet
+from workers.stages.inn import condition, load_inn
+from workers.stages.references import spread_rows
+from workers.stages.stage import Arrays, Produced, StageContext, pack, pack_json
+
+
+def run(context: StageContext) -> Produced:
+    """Readings of every sample (``reading:<feature>``, ``(n, draws, width)``), answers, deviations, and the sheet."""
+    studio = open_studio(context)
+    tap = context.config["tap"]
+    rows = spread_rows(studio.probabilities.argmax(axis=1), context.budget.references, context.rng("references"))
+    z = condition(context.arrays("latents"), tap)[torch.from_numpy(rows)]
+    codes = load_inn(context.blob("inn")).sample(z, context.budget.draws, context.generator("draws"))
+    return sampled(context, studio, tap, rows, codes)
+
+
+def sampled(context: StageContext, studio: Studio, tap: str, rows: NDArray[np.int64], codes: Tensor) -> Produced:
+    """Draw, read and judge ``codes (n, draws, d)`` that stand for the references ``rows``."""
+    originals = studio.references.images[rows]
+    reconstructions = studio.decode(studio.means[torch.from_numpy(rows)])
+    images = studio.decode(codes.flatten(0, 1))
+    context.report(0.3, f"{len(images)} images drawn")
+    readings = read_all(studio, images, codes.shape[1])
+    context.report(0.6, "read by the oracles")
+    faithful = judge(studio.classifier, tap, originals, reconstructions, images)
+    context.report(0.9, "sent back through the classifier")
+    return Produced(
+        {"samples": pack({"rows": rows, **readings, **faithful.arrays()}), "sheet": sheet(context, studio, tap, rows, faithful)}
+    )
+
+
+def read_all(studio: Studio, images: NDArray[np.uint8], draws: int) -> Arrays:
+    """``reading:<feature>`` arrays ``(n, draws, width)`` of images ``(n * draws, h, w, c)``."""
+    read = studio.reader.encoded(images)
+    return {f"reading:{name}": values.reshape(-1, draws, values.shape[1]) for name, values in read.items()}
+
+
+def sheet(context: StageContext, studio: Studio, tap: str, rows: NDArray[np.int64], faithful: Faithful) -> bytes:
+    """The pictures for people: a spread of answers, the first draws of each."""
+    budget = context.budget
+    shown = spread_rows(faithful.original.predicted, budget.rows, context.rng("sheet"))
+    labels = studio.references.labels
+    built = tap_sheet(
+        tap, faithful, shown, rows, None if labels is None else labels[rows], budget.columns, context.rng("bootstrap"),
+        budget.bootstrap,
+    )  # fmt: skip
+    return pack_json(built.model_dump(mode="json"))
