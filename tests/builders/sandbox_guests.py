@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import importlib
 import os
 import socket
 import subprocess
@@ -105,3 +106,13 @@ def start_threads(files: dict[str, bytes], arguments: dict[str, Any]) -> Result:
     for thread in threads:
         thread.join()
     return sorted(done), {}
+
+
+def link_output(files: dict[str, bytes], arguments: dict[str, Any]) -> Result:
+    os.symlink("/etc/passwd", "../out/stolen")
+    return None, {}
+
+
+def modules(files: dict[str, bytes], arguments: dict[str, Any]) -> Result:
+    importlib.import_module(arguments["also"])
+    return sorted(name for name in sys.modules if "." not in name), {}

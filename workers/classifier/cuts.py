@@ -15,7 +15,7 @@ import onnx
 
 from .graph import TensorGraph, build_graph
 
-RESHAPING = frozenset({"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Dropout", "Cast", "Transpose"})
+RESHAPING = frozenset({"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Dropout", "Cast", "Transpose", "Pad"})
 AFFINE = frozenset({"Add", "Sub", "Mul", "Div", "Neg", "BatchNormalization"})
 """Undoable when the other operand is a constant: same information, another coordinate system."""
 

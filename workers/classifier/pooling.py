@@ -20,7 +20,9 @@ def pooled_shape(shape: tuple[int, ...], most: int = MOST_ELEMENTS) -> tuple[int
     if len(shape) == 3:
         channels, height, width = shape
         factor = min(1.0, math.sqrt(most / (channels * height * width)))
-        height, width = max(1, int(height * factor)), max(1, int(width * factor))
+        height = max(1, int(height * factor))
+        width = max(1, min(int(width * factor), most // (channels * height)))
+        height = max(1, min(height, most // (channels * width)))  # an axis of one cannot shrink; the other must
         return (channels,) if height == width == 1 else (channels, height, width)
     if len(shape) == 2:
         tokens, features = shape

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -21,6 +23,7 @@ from .runtime import forward, input_dtype, open_session, with_outputs
 
 LOGITS = "logits"
 SPREAD = (0.25, 0.5, 0.75)
+NEAR = 0.08
 RANKS = (2, 3, 4)
 DEFAULT_SIZE = (224, 224)
 
@@ -73,7 +76,7 @@ def select_taps(
     shapes = measure_shapes(model, facts, [*wanted, cuts[-1].name], image_size)
     if names is None:
         wanted = {name: cut for name, cut in wanted.items() if len(shapes.get(name, ())) + 1 in RANKS}
-        wanted = _spread(wanted)
+        wanted = _spread(wanted, shapes)
     hidden = [_hidden(name, cut, shapes) for name, cut in wanted.items()]
     last = cuts[-1]
     logits = Tap(LOGITS, last.name, "logits", 1.0, last.op_type, (facts.classes,))
@@ -116,16 +119,21 @@ def _automatic(cuts: list[Cut]) -> dict[str, Cut]:
     return {cut.name: cut for cut in cuts}
 
 
-def _spread(cuts: dict[str, Cut]) -> dict[str, Cut]:
-    """The last hidden cut, and for each depth of ``SPREAD`` the nearest one not chosen yet."""
+def _spread(cuts: dict[str, Cut], shapes: dict[str, tuple[int, ...]]) -> dict[str, Cut]:
+    """The last hidden cut, and for each depth of ``SPREAD`` the narrowest of those near, else the nearest."""
     left = sorted(cuts.values(), key=lambda cut: cut.depth)
     chosen = [left.pop()] if left else []
     for depth in SPREAD:
         if left:
-            nearest = min(left, key=lambda cut: abs(cut.depth - depth))
-            left.remove(nearest)
-            chosen.append(nearest)
+            best = min(left, key=partial(_cost, depth, shapes))
+            left.remove(best)
+            chosen.append(best)
     return {cut.name: cut for cut in chosen}
+
+
+def _cost(depth: float, shapes: dict[str, tuple[int, ...]], cut: Cut) -> tuple[float, int]:
+    """Distance beyond ``NEAR``, then the number of elements: the waist of a network says more than its widest part."""
+    return max(0.0, abs(cut.depth - depth) - NEAR), math.prod(shapes[cut.name])
 
 
 def _named(cuts: list[Cut], names: Sequence[str]) -> dict[str, Cut]:

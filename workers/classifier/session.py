@@ -58,7 +58,7 @@ class ClassifierSession:
         self.facts, self.spec, self.taps = facts, spec, tuple(taps)
         self._batch = batch if facts.dynamic_batch else 1
         self._most_elements = most_elements
-        recovered = logit_tensor(onnx.ModelProto.FromString(model), facts.output_name)
+        recovered = _logit_tensor(model, facts.output_name)
         self._logits = facts.output_name if facts.output_kind == "logits" or recovered is None else recovered
         self._outputs = list(dict.fromkeys([self._logits, *(tap.tensor for tap in taps)]))
         self._session = _open(model, self._outputs, threads)
@@ -127,13 +127,22 @@ class ClassifierSession:
         return channels or images.shape[3], (height or images.shape[1], width or images.shape[2])
 
 
+def _logit_tensor(model: bytes, output: str) -> str | None:
+    try:
+        return logit_tensor(onnx.ModelProto.FromString(model), output)
+    except Exception as error:
+        raise _not_runnable(error) from error
+
+
 def _open(model: bytes, outputs: list[str], threads: int) -> Any:
     try:
         return open_session(with_outputs(model, outputs), threads)
     except Exception as error:
-        raise StageError(
-            ErrorCode.MODEL_NOT_RUNNABLE, f"ONNX Runtime cannot open the model: {_first_line(error)}"
-        ) from error
+        raise _not_runnable(error) from error
+
+
+def _not_runnable(error: Exception) -> StageError:
+    return StageError(ErrorCode.MODEL_NOT_RUNNABLE, f"ONNX Runtime cannot open the model: {_first_line(error)}")
 
 
 def _mismatch(detail: str) -> StageError:

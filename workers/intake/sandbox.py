@@ -11,6 +11,7 @@ import json
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -107,8 +108,9 @@ def _read_plain_file(path: Path, cap: int) -> bytes:
         OSError: no such file, a link, or larger than ``cap``.
     """
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-        if os.fstat(file.fileno()).st_size > cap:
-            raise OSError(f"{path.name} is larger than {cap} bytes")
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode) or status.st_size > cap:
+            raise OSError(f"{path.name} is no plain file of at most {cap} bytes")
         return file.read(cap + 1)
 
 

@@ -18,6 +18,13 @@ STANDARD_DOMAINS = frozenset({"", "ai.onnx"})
 OLDEST_OPSET, NEWEST_OPSET, NEWEST_IR = 11, 26, 13
 """The newest that ONNX Runtime 1.31 supports."""
 
+ITEM_BYTES = {
+    onnx.TensorProto.FLOAT: 4, onnx.TensorProto.DOUBLE: 8, onnx.TensorProto.FLOAT16: 2, onnx.TensorProto.BFLOAT16: 2,
+    onnx.TensorProto.INT64: 8, onnx.TensorProto.INT32: 4, onnx.TensorProto.INT16: 2, onnx.TensorProto.INT8: 1,
+    onnx.TensorProto.UINT64: 8, onnx.TensorProto.UINT32: 4, onnx.TensorProto.UINT16: 2, onnx.TensorProto.UINT8: 1,
+    onnx.TensorProto.BOOL: 1,
+}  # fmt: skip
+
 SELF_CONTAINED = "Save the model as one self-contained file: onnx.save(model, path, save_as_external_data=False)."
 STANDARD_ONLY = "Export with standard ai.onnx operators only, with local functions inlined (onnx.inliner)."
 EXPORT_AGAIN = "Export the model again and upload the .onnx file itself."
@@ -150,7 +157,11 @@ def _check_tensor(tensor: onnx.TensorProto, caps: ModelCaps) -> None:
         detail = f"tensor {show(tensor.name)} is kept in another file"
         raise refuse(ErrorCode.MODEL_EXTERNAL_DATA, detail, SELF_CONTAINED)
     _check_name(tensor.name, caps)
-    checked_elements(list(tensor.dims), caps, tensor.name)
+    elements = checked_elements(list(tensor.dims), caps, tensor.name)
+    size = ITEM_BYTES.get(tensor.data_type)
+    if size is not None and tensor.raw_data and len(tensor.raw_data) != elements * size:
+        detail = f"tensor {show(tensor.name)} has {len(tensor.raw_data)} bytes, its sizes say {elements * size}"
+        raise refuse(ErrorCode.MODEL_UNREADABLE, detail, EXPORT_AGAIN)
 
 
 def _check_value(value: onnx.ValueInfoProto, caps: ModelCaps) -> None:
