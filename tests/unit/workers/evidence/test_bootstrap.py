@@ -1,0 +1,126 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from workers.evidence.bootstrap import (
+    Interval,
+    calibrate_interval,
+    exact_bounds,
+    excess_interval,
+    mean_interval,
+    rate_interval,
+    ratio_interval,
+    resampling_weights,
+    simultaneous_level,
+    wilson_interval,
+)
+from workers.evidence.estimators import Shares
+
+
+def test_weights_resample_every_image_equally_often(rng) -> None:
+    weights = resampling_weights(50, 2000, rng)
+    assert (weights.sum(axis=1) == 50).all()
+    np.testing.assert_allclose(weights.mean(axis=0), 1, atol=0.15)
+    assert weights.var() == pytest.approx(1 - 1 / 50, abs=0.03)  # multinomial
+    with pytest.raises(ValueError, match="zero images"):
+        resampling_weights(0, 10, rng)
+
+
+@pytest.mark.parametrize("n", [10, 100, 1000])
+def test_no_flips_is_not_certainty(n: int, rng) -> None:
+    """Zero events: the upper bound is the rule of three, never 0."""
+    weights = resampling_weights(n, 100, rng)
+    rate = rate_interval(np.zeros(n), weights)
+    assert rate.low == 0
+    assert rate.high == pytest.approx(1 - 0.025 ** (1 / n))
+    excess = excess_interval(np.zeros(n), weights)
+    assert excess.low == -excess.high
+    assert excess.high == pytest.approx(rate.high)
+    full = rate_interval(np.ones(n), weights)
+    assert full.high == 1
+    assert full.low == pytest.approx(0.025 ** (1 / n))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(1, 60), st.data())
+def test_exact_bounds_are_the_tail_probabilities(n: int, data) -> None:
+    k = data.draw(st.integers(0, n))
+    low, high = exact_bounds(k, n)
+    assert low <= k / n <= high
+    if k:
+        assert stats.binom.sf(k - 1, n, low) == pytest.approx(0.025, abs=1e-6)
+    if k < n:
+        assert stats.binom.cdf(k, n, high) == pytest.approx(0.025, abs=1e-6)
+
+
+def test_wilson_against_a_published_value() -> None:
+    found = wilson_interval(81, 263)  # Newcombe 1998, table I
+    assert (found.low, found.high) == (pytest.approx(0.2553, abs=1e-4), pytest.approx(0.3662, abs=1e-4))
+
+
+def test_a_mean_agrees_with_the_textbook(rng) -> None:
+    values = rng.normal(5, 2, size=2000)
+    found = mean_interval(values, resampling_weights(2000, 2000, rng))
+    half = 1.96 * values.std(ddof=1) / np.sqrt(2000)
+    assert found.value == pytest.approx(values.mean())
+    assert found.low == pytest.approx(values.mean() - half, abs=0.15 * half)
+    assert found.high == pytest.approx(values.mean() + half, abs=0.15 * half)
+    assert found.n == 2000
+
+
+def test_draws_of_one_image_are_one_cluster(rng) -> None:
+    """The same value for 50 draws of an image is one observation: the width follows the images."""
+    rates = rng.integers(0, 2, size=200).astype(float)
+    clustered = rate_interval(rates, resampling_weights(200, 2000, rng))
+    assert clustered.high - clustered.low == pytest.approx(2 * 1.96 * 0.5 / np.sqrt(200), rel=0.15)
+    assert clustered.n == 200
+
+
+@pytest.mark.parametrize("rate", [0.002, 0.02, 0.3])
+def test_coverage_of_rates(rate: float) -> None:
+    rng = np.random.default_rng(1)
+    hits = 0
+    for _ in range(200):
+        flips = rng.binomial(4, rate, size=200) / 4
+        found = rate_interval(flips, resampling_weights(200, 400, rng))
+        hits += found.low <= rate <= found.high
+    assert hits / 200 >= 0.91
+
+
+def test_skewed_ratios_are_covered() -> None:
+    rng = np.random.default_rng(3)
+    hits = 0
+    for _ in range(200):
+        shares = Shares(rng.exponential(1.0, 80), rng.exponential(2.0, 80))
+        found = ratio_interval(shares, resampling_weights(80, 500, rng))
+        hits += found.low <= 0.5 <= found.high
+    assert 0.88 <= hits / 200 <= 0.99
+
+
+def test_a_higher_level_is_wider_and_needs_no_more_resamples(rng) -> None:
+    values = rng.normal(size=300)
+    weights = resampling_weights(300, 1000, rng)
+    plain = mean_interval(values, weights)
+    strict = mean_interval(values, weights, simultaneous_level(0.95, 100))
+    assert strict.low < plain.low < plain.high < strict.high
+    assert simultaneous_level(0.95, 1) == pytest.approx(0.95)
+    assert simultaneous_level(0.95, 10) == pytest.approx(0.995)
+
+
+def test_what_cannot_be_estimated_is_nan(rng) -> None:
+    found = ratio_interval(Shares(np.zeros(20), np.zeros(20)), resampling_weights(20, 100, rng))
+    assert np.isnan([found.value, found.low, found.high]).all()
+    with pytest.raises(ValueError, match="weights for 20"):
+        mean_interval(np.zeros(3), resampling_weights(20, 100, rng))
+
+
+def test_calibrated_intervals_keep_a_width() -> None:
+    raw = Interval(-0.01, -0.02, -0.005, 0.95, 300, "m")
+    found = calibrate_interval(raw, 0.0, 1.0)
+    assert found is not None
+    assert (found.value, found.low) == (0, 0)
+    assert found.high == pytest.approx(0.01)
+    assert calibrate_interval(raw, 0.0, 0.01) is None
+    assert calibrate_interval(Interval(float("nan"), 0, 1, 0.95, 3, "m"), 0, 1) is None
