@@ -72,9 +72,9 @@ class _FeatureMap:
 
     @classmethod
     def fit(cls, z: Floats32, targets: Floats, generator: np.random.Generator) -> _FeatureMap:
-        mean, deviation = z.mean(axis=0), z.std(axis=0)
-        largest = float(deviation.max(initial=0.0))
-        scale = np.where(deviation > 1e-6 * max(largest, 1e-30), deviation, np.inf).astype(np.float32)  # constant: 0
+        mean, deviation = z.mean(axis=0, dtype=np.float64), z.std(axis=0, dtype=np.float64)
+        varies = deviation > 1e-6 * np.abs(mean) + 1e-30  # by its own scale: a loud input must not silence another
+        mean, scale = mean.astype(np.float32), np.where(varies, deviation, np.inf).astype(np.float32)
         standard = _standardise(z, mean, scale)
         components = _components(standard, generator)
         reduced = standard if components is None else standard @ components

@@ -31,7 +31,9 @@ def coloured_blobs(n: int, side: int, rng: np.random.Generator) -> tuple[NDArray
     mask = np.exp(-0.5 * ((along / (1.6 * scale)) ** 2 + (across / (0.8 * scale)) ** 2))
     full = np.ones_like(mask)
     rgb = from_hsv(
-        per_image(truth["hue"]) * full, per_image(rng.uniform(0.4, 0.8, n)) * full, per_image(rng.uniform(0.4, 0.8, n)) * mask
+        per_image(truth["hue"]) * full,
+        per_image(rng.uniform(0.4, 0.8, n)) * full,
+        per_image(rng.uniform(0.4, 0.8, n)) * mask,
     )
     return rgb, truth
 

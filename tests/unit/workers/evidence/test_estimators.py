@@ -15,14 +15,14 @@ from workers.evidence.features import FeatureColumn, distance, encoded_variance,
 def test_closed_forms_equal_the_sums_over_all_pairs(n: int, m: int, k: int, seed: int) -> None:
     a = np.random.default_rng(seed).normal(3.0, 2.0, size=(n, m, k))
     within = [
-        np.mean([0.5 * np.sum((a[i, j] - a[i, l]) ** 2) for j, l in itertools.permutations(range(m), 2)])
+        np.mean([0.5 * np.sum((a[i, j] - a[i, q]) ** 2) for j, q in itertools.permutations(range(m), 2)])
         for i in range(n)
     ]
     total = np.mean(
         [
-            0.5 * np.sum((a[i, j] - a[p, l]) ** 2)
+            0.5 * np.sum((a[i, j] - a[p, q]) ** 2)
             for i, p in itertools.permutations(range(n), 2)
-            for j, l in itertools.product(range(m), repeat=2)
+            for j, q in itertools.product(range(m), repeat=2)
         ]
     )
     np.testing.assert_allclose(within_parts(a), within, rtol=1e-9, atol=1e-9)

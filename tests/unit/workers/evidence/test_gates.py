@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+
+from workers.evidence import gates
+from workers.evidence.bootstrap import Interval
+from workers.evidence.controls import constant_classifier, permuted_z
+from workers.evidence.estimators import Shares
+from workers.evidence.readability import Readability
+
+
+def interval(low: float, high: float) -> Interval:
+    return Interval((low + high) / 2, low, high, 0.95, 100, "test")
+
+
+def test_names_carry_their_tap_and_kinds_do_not() -> None:
+    gate = gates.round_trip("/fc/Gemm:0", 1e-6)
+    assert gate.passed
+    assert gate.kind == gates.ROUND_TRIP
+
+
+@pytest.mark.parametrize(
+    ("gate", "passed"),
+    [
+        (gates.completeness(interval(0.95, 0.97)), True),
+        (gates.completeness(interval(0.6, 0.7)), False),
+        (gates.readable_from_codes("hue", 0.9, 1.0), True),
+        (gates.readable_from_codes("hue", 0.3, 1.0), False),
+        (gates.readable_from_codes("hue", 0.05, 0.05), False),  # nobody can read it
+        (gates.round_trip("logits", 0.1), False),
+        (gates.beats_linear_gaussian("logits", interval(0.1, 2.0)), True),
+        (gates.beats_linear_gaussian("logits", interval(-0.1, 2.0)), False),
+        (gates.v_independent_of_z("logits", 0.03, 0.001), True),
+        (gates.v_independent_of_z("logits", 0.2, 0.001), False),
+        (gates.v_independent_of_z("logits", 0.04, -3.0), True),  # a negative null does not make the gate stricter
+    ],
+)
+def test_gates(gate, passed) -> None:
+    assert gate.passed is passed
+    assert gate.detail
+
+
+def test_a_number_that_is_missing_never_passes() -> None:
+    nan = interval(float("nan"), float("nan"))
+    for gate in (
+        gates.completeness(nan),
+        gates.round_trip("t", float("nan")),
+        gates.beats_linear_gaussian("t", nan),
+        gates.v_independent_of_z("t", float("nan"), 0.0),
+        gates.readable_from_codes("x", float("nan"), 1.0),
+        gates.monotone_information([interval(1, 2), nan]),
+    ):
+        assert not gate.passed
+        assert gate.value is None
+
+
+def test_information_may_fall_or_stay_but_not_rise() -> None:
+    falling = [interval(9, 10), interval(5, 6), interval(5.5, 6.5), interval(1, 2)]
+    assert gates.monotone_information(falling).passed
+    assert not gates.monotone_information([*falling, interval(3, 4)]).passed
+    assert not gates.monotone_information([interval(5, 6), interval(1, 2), interval(8, 9)]).passed
+    assert gates.monotone_information([interval(1, 2)]).passed
+    assert gates.monotone_invariance(list(reversed(falling))).passed
+    assert not gates.monotone_invariance(falling).passed
+
+
+def test_permuted_and_constant_controls() -> None:
+    silent = Readability("a", Shares(np.zeros(9), np.ones(9)), Shares(np.ones(9), np.ones(9)))
+    loud = Readability("b", silent.shares, Shares(np.full(9, 0.5), np.ones(9)))
+    assert permuted_z([silent]).passed
+    found = permuted_z([silent, loud])
+    assert not found.passed
+    assert found.value == pytest.approx(0.5)
+    assert found.as_gate().kind == gates.PERMUTED
+    constant = constant_classifier(1)
+    assert constant.passed
+    assert constant.as_gate().kind == gates.CONSTANT
