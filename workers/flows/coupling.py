@@ -44,7 +44,8 @@ class Affine(ElementwiseMap):
 
     def _read(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         raw, shift = theta.chunk(2, dim=1)
-        return self.bound * torch.tanh(raw / self.bound), shift
+        # bound * tanh(raw / bound), spelled by the sigmoid: torch's tanh is several times slower on a CPU.
+        return torch.sigmoid(raw * (2 / self.bound)) * (2 * self.bound) - self.bound, shift
 
 
 class DoubleCoupling(Transform):

@@ -24,11 +24,11 @@ class Permutation(Transform):
 
     @override
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        return x[:, self.order], x.new_zeros(len(x))
+        return x.index_select(1, self.order), x.new_zeros(len(x))
 
     @override
     def inverse(self, y: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        return y[:, self.back], y.new_zeros(len(y))
+        return y.index_select(1, self.back), y.new_zeros(len(y))
 
 
 def random_rotation(dim: int) -> Tensor:
