@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import structlog
+from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from schemas.audits import StageProgress
-from schemas.classifiers import IntakeState
+from schemas.classifiers import ClassifierFacts, IntakeState
+from schemas.datasets import DatasetFacts
 from schemas.problems import ErrorCode, Problem
 from schemas.stages import PlannedStage, StageOutcome
 from services.classifiers import service as classifiers
@@ -50,13 +52,26 @@ class Intake:
         return self.bench.science.plan_dataset_intake(datasets.contract(row), row.filename)
 
     def accept(self, outcome: StageOutcome) -> None:
-        """The file is ready; its facts and canonical form are written with the job's end."""
+        """The file is ready; its facts and canonical form are written with the job's end.
+
+        Raises:
+            StageFailed: the stage left no such facts.
+        """
+        facts, digest = self._found(outcome)
         with fenced(self.bench.factory, self.owner) as session:
             row = self.row(session)
             row.state = IntakeState.READY
-            row.facts = outcome.summary["facts"]
-            row.canonical_digest = outcome.outputs[OUTPUT[self.owner.kind]]
+            row.facts = facts.model_dump(mode="json")
+            row.canonical_digest = digest
             queue.finish(session, self.owner, JobState.DONE)
+
+    def _found(self, outcome: StageOutcome) -> tuple[ClassifierFacts | DatasetFacts, str]:
+        """Checked here, for a malformed row would break every later reader."""
+        contract = ClassifierFacts if self.owner.kind == JobKind.INTAKE_CLASSIFIER else DatasetFacts
+        try:
+            return contract.model_validate(outcome.summary["facts"]), outcome.outputs[OUTPUT[self.owner.kind]]
+        except (KeyError, ValidationError) as error:
+            raise StageFailed(ErrorCode.INTERNAL, "intake left no usable facts") from error
 
     def reject(self, problem: Problem) -> None:
         """The file is refused, for good."""

@@ -177,7 +177,7 @@ def depth(session: Session) -> int:
 
 def backoff(attempt: int) -> float:
     """Seconds to wait after attempt ``attempt`` failed: 2, 4, 8, … up to a minute."""
-    return min(2.0**attempt, LONGEST_BACKOFF)
+    return min(2.0 ** min(attempt, 10), LONGEST_BACKOFF)
 
 
 def _owned(owner: Claim) -> ColumnElement[bool]:

@@ -1,7 +1,8 @@
 """A toy science for the dispatcher: the audit's name says which stage misbehaves, and how.
 
-``"ok"``; ``"fit:a sleep"``: stage ``fit:a`` sleeps until it is killed; others: ``crash-once``, ``crash``, ``refuse``,
-``fault``, ``transient-once``. Each execution leaves a line in ``runs.log`` of the folder, each sleeper ``started``.
+``"ok"``, or ``"fit:a sleep"``: stage ``fit:a`` sleeps until it is killed. Other actions: ``sleep-once``, ``crash``,
+``crash-once``, ``refuse``, ``fault``, ``transient-once``. Each execution leaves a line in ``runs.log`` of the folder,
+each sleeper a file ``started``.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def misbehave(action: str, folder: Path) -> None:
     marker = folder / f"{action}.once"
     first = not marker.exists()
     marker.touch()
-    if action == "sleep":
+    if action == "sleep" or (action == "sleep-once" and first):
         (folder / "started").write_text(str(os.getpid()))
         threading.Event().wait(FOREVER)
     elif action == "crash" or (action == "crash-once" and first):
