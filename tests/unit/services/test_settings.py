@@ -1,0 +1,75 @@
+"""Settings come from a mapping, whole or not at all."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from services.settings import Settings, SettingsError, load_settings, settings_environ
+
+MINIMAL = {"SCOTOMA_DATABASE_URL": "postgresql://u:secret@h/d"}
+
+
+def test_a_database_is_enough() -> None:
+    settings = load_settings(MINIMAL)
+    assert settings.database_url.get_secret_value() == "postgresql://u:secret@h/d"
+    assert settings.s3_bucket == "scotoma"
+
+
+def test_values_are_typed_and_foreign_variables_are_left_alone() -> None:
+    more = {"SCOTOMA_API_PORT": "81", "SCOTOMA_LEASE_SECONDS": "90", "SCOTOMA_URL": "x", "PATH": "y"}
+    settings = load_settings({**MINIMAL, **more})
+    assert (settings.api_port, settings.lease_seconds) == (81, 90.0)
+
+
+def test_an_empty_value_is_unset() -> None:
+    assert load_settings({**MINIMAL, "SCOTOMA_S3_BUCKET": ""}).s3_bucket == "scotoma"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SCOTOMA_API_PORT", "eighty"),
+        ("SCOTOMA_API_PORT", "65536"),
+        ("SCOTOMA_MAX_ATTEMPTS", "0"),
+        ("SCOTOMA_PART_BYTES", "1024"),
+        ("SCOTOMA_S3_PREFIX", "no-slash"),
+        ("SCOTOMA_LOG_LEVEL", "LOUD"),
+    ],
+)
+def test_a_bad_value_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        load_settings({**MINIMAL, name: value})
+
+
+def test_a_missing_database_is_named_without_showing_others() -> None:
+    with pytest.raises(SettingsError, match="SCOTOMA_DATABASE_URL") as caught:
+        load_settings({"SCOTOMA_S3_SECRET_KEY": "hush"})
+    assert "hush" not in str(caught.value)
+
+
+def test_a_lease_outlives_three_heartbeats() -> None:
+    with pytest.raises(SettingsError, match="three times"):
+        load_settings({**MINIMAL, "SCOTOMA_LEASE_SECONDS": "29", "SCOTOMA_HEARTBEAT_SECONDS": "10"})
+
+
+def test_settings_travel_to_a_child_process() -> None:
+    settings = load_settings({**MINIMAL, "SCOTOMA_S3_SECRET_KEY": "hush", "SCOTOMA_POLL_SECONDS": "0.25"})
+    assert load_settings(settings_environ(settings)) == settings
+
+
+def test_secrets_do_not_show() -> None:
+    text = repr(load_settings({**MINIMAL, "SCOTOMA_S3_SECRET_KEY": "hush"}))
+    assert "hush" not in text
+    assert "secret@" not in text
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValidationError):
+        load_settings(MINIMAL).api_port = 1  # type: ignore[misc]
+
+
+def test_every_field_has_a_variable() -> None:
+    assert set(settings_environ(load_settings(MINIMAL))) == {
+        f"SCOTOMA_{name.upper()}" for name in Settings.model_fields
+    }
