@@ -46,3 +46,8 @@ def blobs() -> tuple[NDArray[np.float32], dict[str, NDArray]]:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(7)
+
+
+@pytest.fixture(scope="session")
+def many_blobs() -> NDArray[np.float32]:
+    return coloured_blobs(800, 24, np.random.default_rng(1))[0]
