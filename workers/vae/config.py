@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SMALLEST_SCALE = 0.05
+"""Codes are known to about 5 % of their spread; without a floor the likelihood of a dimension could run away."""
+
 
 @dataclass(frozen=True)
 class VaeConfig:
@@ -18,6 +21,8 @@ class VaeConfig:
         task_beta: weight of ``KL_s``; above 1 it makes ``z_s`` a bottleneck.
         nuisance_beta: weight of ``KL_n``.
         adversary: strength of the reversed gradient from the probe that looks for the answer in ``z_n``.
+        largest_scale: bound on the learned spread of a code dimension given ``z``. Without it calling a dimension noise
+            is as good an ELBO as coding it, and what ``z`` does not code no draw of ``z_n`` can ever vary.
         warmup: share of the steps over which both KL weights rise from 0, against posterior collapse.
         steps: optimiser steps.
         batch: codes per step.
@@ -33,6 +38,7 @@ class VaeConfig:
     task_beta: float = 1.0
     nuisance_beta: float = 1.0
     adversary: float = 2.0
+    largest_scale: float = 0.3
     warmup: float = 0.2
     steps: int = 800
     batch: int = 256
@@ -42,5 +48,5 @@ class VaeConfig:
     def __post_init__(self) -> None:
         if self.task_dim < 1 or self.nuisance_dim < 0 or self.steps < 1 or self.batch < 2:
             raise ValueError("need task_dim >= 1, nuisance_dim >= 0, steps >= 1 and batch >= 2")
-        if not 0 < self.held_out < 1:
-            raise ValueError(f"held_out must be inside (0, 1), got {self.held_out}")
+        if not 0 < self.held_out < 1 or self.largest_scale <= SMALLEST_SCALE:
+            raise ValueError(f"need held_out inside (0, 1) and largest_scale above {SMALLEST_SCALE}")

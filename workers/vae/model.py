@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -9,11 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from workers.tensors import require_shape
-from workers.vae.config import VaeConfig
+from workers.vae.config import SMALLEST_SCALE, VaeConfig
 
 _LOG_VARIANCE = (-10.0, 4.0)
-_SMALLEST_LOG_SCALE = -3.0
-"""Codes are known to about 5 % of their spread; without a floor the likelihood of a dimension could run away."""
 
 
 class Posterior(NamedTuple):
@@ -45,12 +44,14 @@ class SupervisedVae(nn.Module):
         self.encoder = _mlp(code_dim, 2 * latent, config)
         self.decoder = _mlp(latent, code_dim, config)
         self.head = nn.Linear(self.task_dim, classes)
+        self.log_scale_range = math.log(SMALLEST_SCALE), math.log(config.largest_scale)
         self.raw_log_scale = nn.Parameter(torch.zeros(code_dim))
 
     @property
     def log_scale(self) -> Tensor:
         """Learned log standard deviation of the codes given ``z``, ``(code_dim,)``."""
-        return self.raw_log_scale.clamp_min(_SMALLEST_LOG_SCALE)
+        low, high = self.log_scale_range
+        return low + (high - low) * torch.sigmoid(self.raw_log_scale)
 
     def encode(self, codes: Tensor) -> Posterior:
         """The posterior of standardised codes ``(batch, code_dim)``.

@@ -45,11 +45,15 @@ def test_codes_are_standardised_over_the_data(fitted: FittedAutoencoder) -> None
     assert (std > 0).all()
 
 
-def test_dimensions_that_carry_nothing_are_pruned(fitted: FittedAutoencoder) -> None:
-    """Two factors: a bent curve may take more than two dimensions, but not all eight."""
+def test_dimensions_that_carry_nothing_are_pruned() -> None:
+    """A strong KL leaves two factors fewer than eight dimensions, an even number of them."""
+    strong = replace(CONFIG, beta=20.0, steps=150)
+    fitted = fit_autoencoder(two_factor_images(300), strong, torch.Generator().manual_seed(0))
     assert fitted.active_dims in (2, 4, 6)
     assert len(fitted.noise_share) == fitted.active_dims == fitted.model.code_dim
-    assert all(0 < share < 1 for share in fitted.noise_share)
+    assert all(0 < share <= 1 for share in fitted.noise_share)
+    assert encode_images(fitted.model, two_factor_images(3))[0].shape == (3, fitted.active_dims)
+    assert load(save(fitted)).active_dims == fitted.active_dims
 
 
 def test_noise_share_is_the_posterior_noise_of_the_codes(fitted: FittedAutoencoder) -> None:
@@ -133,7 +137,7 @@ def test_constant_images_do_not_break_it() -> None:
 
 
 def test_foreign_and_damaged_bytes_are_refused(fitted: FittedAutoencoder) -> None:
-    with pytest.raises(ValueError, match="scotoma.autoencoder"):
+    with pytest.raises(ValueError, match="expected scotoma"):
         load(to_bytes({"a": torch.zeros(1)}, {"format": "other"}))
     with pytest.raises(CheckpointError):
         load(save(fitted)[:-9])

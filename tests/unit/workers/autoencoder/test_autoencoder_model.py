@@ -81,7 +81,7 @@ def test_wrong_shapes_are_named() -> None:
 
 @pytest.mark.parametrize("bad", [{"code_dim": 3}, {"code_dim": 0}, {"steps": 0}, {"held_out": 0.0}, {"augment": 1.5}])
 def test_impossible_configs_are_refused(bad: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="must|need"):
+    with pytest.raises(ValueError, match=r"must|need"):
         AutoencoderConfig(**bad)  # type: ignore[arg-type]
 
 
