@@ -99,6 +99,9 @@ def _on_validation_error(request: Request, error: Exception) -> Response:
 def _on_http_exception(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise TypeError(f"not an HTTP exception: {error!r}")
+    if isinstance(error.__cause__, ServiceError):
+        # FastAPI wraps whatever goes wrong while it reads a body, also our own size limit.
+        return problem_response(error.__cause__, request.scope)
     if error.status_code == 404:
         return problem_response(NotFound("Nothing is here.", "See /openapi.json for what exists."), request.scope)
     if error.status_code == 405:
