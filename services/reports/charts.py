@@ -24,7 +24,8 @@ CONFIG: dict[str, Any] = {
     "padding": {"left": 16, "right": 16, "top": 4, "bottom": 4},
     "axis": {
         "labelColor": MUTED, "titleColor": MUTED, "gridColor": LINE, "domain": False, "ticks": False,
-        "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "labelPadding": 6, "titlePadding": 8,
+        "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "labelPadding": 6, "labelFlush": False,
+        "titlePadding": 8,
     },
 }  # fmt: skip
 

@@ -10,7 +10,9 @@ from schemas.results import Estimate
 
 MISSING = "not measured"
 SPACE = "\u202f"  # narrow no-break space: a number and its unit stay on one line
+NO_BREAK = "\u00a0"
 MINUS = "\u2212"
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 DIRECTION_OVERRIDES = frozenset({"RLO", "LRO", "RLE", "LRE", "PDF", "RLI", "LRI", "FSI", "PDI"})
 
 
@@ -42,16 +44,18 @@ def _between(low: str, high: str) -> str:
 
 def confidence(estimate: Estimate) -> str:
     """``95 % CI 0.1–0.7 %``."""
-    return f"{percent(estimate.level)} CI {percent_interval(estimate)}"
+    return f"{percent(estimate.level)}{NO_BREAK}CI {percent_interval(estimate)}"
 
 
 def number(value: float | None) -> str:
-    """Three significant digits, without an exponent where a person can do without."""
+    """Three significant digits; very small and very large ones as ``2 × 10⁻⁵``."""
     if value is None or not math.isfinite(value):
         return "–"
     if value == int(value) and abs(value) < 1e6:
         return f"{int(value):,}".replace("-", MINUS)
-    return f"{value:.3g}".replace("-", MINUS)
+    digits, _, exponent = f"{value:.3g}".partition("e")
+    power = f"{SPACE}×{SPACE}10{str(int(exponent)).translate(RAISED)}" if exponent else ""
+    return digits.replace("-", MINUS) + power
 
 
 def number_interval(estimate: Estimate) -> str:

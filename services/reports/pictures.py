@@ -16,6 +16,8 @@ from schemas.results import EditStep, Sheets, SheetSample, TapSheet
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 BUDGET = 2_200_000  # characters of base64: leaves room for text and tables under 3 MB
+LEAST = 300_000
+ROOM, PER_FEATURE = 2_800_000, 8_400  # what pictures and features share, and what a feature's text takes of it
 LARGEST = 4096  # pixels a side
 SHOWN = 96  # CSS pixels a side, at most
 LEVELS = ((85, 160), (75, 112), (55, 96), (35, 80))
@@ -64,6 +66,11 @@ class PictureBook:
             budget -= cost
             pictures[png] = picture("webp", data, size)
         return pictures
+
+
+def picture_budget(features: int) -> int:
+    """Characters of base64 that pictures may take in a report on so many features."""
+    return max(min(BUDGET, ROOM - PER_FEATURE * features), LEAST)
 
 
 def picture(kind: str, data: str, size: tuple[int, int]) -> Picture:

@@ -14,7 +14,7 @@ from schemas.results import AuditResult, Sheets
 
 from . import formatting
 from .charts import information_chart, invariance_chart
-from .pictures import PictureBook
+from .pictures import PictureBook, picture_budget
 from .sentences import headline_retention, name
 from .strips import effect_strip, retention_strip
 from .view import report_view
@@ -32,7 +32,7 @@ def render_report(result: AuditResult, sheets: Sheets | None) -> str:
         sheets: its pictures; without them the page says that there are none.
     """
     view = report_view(result, sheets)
-    book = PictureBook(sheets)
+    book = PictureBook(sheets, picture_budget(len(result.features)))
     return (
         _environment()
         .get_template("report.html.j2")

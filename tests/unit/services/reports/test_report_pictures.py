@@ -10,8 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from services.reports.pictures import SIGNATURE, PictureBook, every_png, png_size
+from services.reports.pictures import SIGNATURE, PictureBook, every_png, picture_budget, png_size
 from tests.builders.results import png, sheets
+
+
+def test_many_features_leave_less_room_for_pictures() -> None:
+    budgets = [picture_budget(features) for features in (3, 40, 256, 10_000)]
+    assert budgets == sorted(budgets, reverse=True)
+    assert budgets[0] == budgets[1] > budgets[2] > budgets[3] > 0
 
 
 def fake(width: int, height: int) -> str:

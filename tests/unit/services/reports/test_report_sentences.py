@@ -8,13 +8,13 @@ import pytest
 from markupsafe import Markup
 
 from schemas.results import Effect, Finding, Retention, Verdict
-from services.reports.formatting import SPACE
+from services.reports.formatting import NO_BREAK, SPACE
 from services.reports.sentences import headline_retention, name, sentence
 from tests.builders.results import estimate, finding
 
 
 def words(markup: Markup) -> str:
-    return Markup(re.sub(r"<[^>]+>", "", markup)).unescape().replace(SPACE, " ")
+    return Markup(re.sub(r"<[^>]+>", "", markup)).unescape().replace(SPACE, " ").replace(NO_BREAK, " ")
 
 
 def test_ignored() -> None:
