@@ -22,6 +22,8 @@ PAIRS = 96
 """Products of two inputs kept beyond the leading components', chosen by how much they say about the targets."""
 SCREENED = 64
 """Target columns that take part in choosing pairs: the first ones, so that hundreds of permuted twins cost nothing."""
+SINGLES = 48
+"""Single inputs kept beside the leading components of a wide representation."""
 CENTRES = 384
 ROWS_PER_FEATURE = 3
 GCV_CAUTION = 1.4
@@ -76,7 +78,7 @@ class _FeatureMap:
         varies = deviation > 1e-6 * np.abs(mean) + 1e-30  # by its own scale: a loud input must not silence another
         mean, scale = mean.astype(np.float32), np.where(varies, deviation, np.inf).astype(np.float32)
         standard = _standardise(z, mean, scale)
-        components = _components(standard, generator)
+        components = _components(standard, targets, generator)
         reduced = standard if components is None else standard @ components
         room = max(0, len(z) // ROWS_PER_FEATURE - reduced.shape[1])
         pairs = _pairs(reduced, targets, room // 4)
@@ -98,9 +100,8 @@ class _FeatureMap:
 def _pairs(reduced: Floats32, targets: Floats, room: int) -> NDArray[np.intp]:
     """Index pairs ``(2, pairs)`` whose products correlate most with any target, plus those of the leading inputs."""
     wide = reduced.shape[1]
-    y = (targets - targets.mean(axis=0)) / np.maximum(targets.std(axis=0), 1e-12)
     strength = np.zeros((wide, wide), dtype=np.float32)
-    for column in y.T[:SCREENED].astype(np.float32):
+    for column in _standardise_targets(targets).T[:SCREENED]:
         np.maximum(strength, np.abs(reduced.T @ (reduced * column[:, None])), out=strength)
     leading = min(wide, QUADRATIC_DIMENSIONS)
     strength[:leading, :leading] += np.float32(len(reduced))
@@ -113,11 +114,26 @@ def _standardise(z: Floats32, mean: Floats32, scale: Floats32) -> Floats32:
     return np.asarray(np.clip((z - mean) / scale, -OUTLIER, OUTLIER), dtype=np.float32)
 
 
-def _components(standard: Floats32, generator: np.random.Generator) -> Floats32 | None:
-    """Orthonormal leading components ``(k, q)``; for wide ``z`` by a randomised range finder (Halko et al. 2011)."""
+def _components(standard: Floats32, targets: Floats, generator: np.random.Generator) -> Floats32 | None:
+    """What a wide ``z`` is reduced to, as columns of ``(k, q)``; ``None``: keep it as it is.
+
+    The leading components, and single inputs that correlate most with a target: a feature that one quiet unit holds
+    is in none of the leading components, and must not pass for absent.
+    """
     wide = standard.shape[1]
     if wide <= _limit(standard):
-        return None  # the inputs themselves: rotating them would hide what two of them say together
+        return None  # rotating the inputs would hide what two of them say together
+    y = _standardise_targets(targets)[:, :SCREENED]
+    strength = np.abs(standard.T @ y).max(axis=1, initial=0.0)
+    chosen = np.argsort(-strength, kind="stable")[: min(SINGLES, _limit(standard) // 4)]
+    single = np.zeros((wide, len(chosen)), dtype=np.float32)
+    single[chosen, np.arange(len(chosen))] = 1
+    return np.concatenate([_leading(standard, generator), single], axis=1)
+
+
+def _leading(standard: Floats32, generator: np.random.Generator) -> Floats32:
+    """Orthonormal leading components ``(k, q)``; for wide ``z`` by a randomised range finder (Halko et al. 2011)."""
+    wide = standard.shape[1]
     if wide <= 2 * MAX_DIMENSIONS:
         values, vectors = np.linalg.eigh(standard.T @ standard)
         kept = values > 1e-6 * max(float(values[-1]), 1e-30)
@@ -127,6 +143,11 @@ def _components(standard: Floats32, generator: np.random.Generator) -> Floats32 
     basis = np.linalg.qr(standard.T @ np.linalg.qr(standard @ (standard.T @ sketch))[0])[0]
     values, vectors = np.linalg.eigh((standard @ basis).T @ (standard @ basis))
     return np.asarray(basis @ vectors[:, ::-1], dtype=np.float32)
+
+
+def _standardise_targets(targets: Floats) -> Floats32:
+    scaled = (targets - targets.mean(axis=0)) / np.maximum(targets.std(axis=0), 1e-12)
+    return np.asarray(scaled, dtype=np.float32)
 
 
 def _limit(standard: Floats32) -> int:

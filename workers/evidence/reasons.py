@@ -39,11 +39,8 @@ NOTES = {
 }
 
 
-def of(
-    evidence: Evidence, effect: EffectState, retention: RetentionState, verdict: Verdict, thresholds: Thresholds
-) -> list[str]:
-    """Sentences for a verdict read from ``evidence``."""
-    del verdict
+def of(evidence: Evidence, effect: EffectState, retention: RetentionState, thresholds: Thresholds) -> list[str]:
+    """Sentences for what ``evidence`` shows of effect and retention."""
     words = [
         EFFECT_WORDS[effect].format(detail=_effect_detail(evidence, thresholds)),
         RETENTION_WORDS[retention].format(detail=_retention_detail(evidence, thresholds)),

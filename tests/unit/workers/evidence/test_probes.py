@@ -49,6 +49,11 @@ def test_a_strong_signal_survives_many_dimensions_and_few_rows(rng) -> None:
     assert r2(factors, cross_fit(z, factors, rng)) > 0.95
 
 
+def test_one_quiet_unit_among_many_is_not_overlooked(rng) -> None:
+    z = rng.normal(size=(1000, 1200))
+    assert r2(z[:, 7:8], cross_fit(z, z[:, 7:8], rng)) > 0.7
+
+
 def test_predictions_are_out_of_fold(rng) -> None:
     """Changing one target never changes the prediction for that row."""
     z, y = rng.normal(size=(200, 4)), rng.normal(size=(200, 1))
