@@ -15,7 +15,7 @@ from services.observability import Metrics, configure_logging
 from services.settings import Settings, load_settings
 
 from .cluster import connect_ray
-from .dispatcher import Dispatcher, assemble
+from .dispatcher import Dispatcher, assembled
 from .science import Science
 
 
@@ -34,10 +34,10 @@ def serve(settings: Settings, science: Science) -> None:
     if settings.metrics_port:
         start_http_server(settings.metrics_port, registry=metrics.registry)
     try:
-        dispatcher = Dispatcher(assemble(settings, science, metrics))
-        if settings.ready_file:
-            Path(settings.ready_file).touch()
-        dispatcher.run(stop)
+        with assembled(settings, science, metrics) as bench:
+            if settings.ready_file:
+                Path(settings.ready_file).touch()
+            Dispatcher(bench).run(stop)
     finally:
         ray.shutdown()
 

@@ -13,12 +13,12 @@ from schemas.ports import BlobMissing
 from schemas.problems import ErrorCode, Problem
 from schemas.stages import AuditSubject
 from services.db.tables import AuditArtifactRow, AuditRow, ClassifierRow, DatasetRow, JobState
-from services.errors import failure
+from services.errors import Unavailable, failure
 from services.jobs import queue
 from services.jobs.queue import Claim, fenced
 
 from . import journal
-from .interrupts import CancelRequested, ShuttingDown, StageFailed
+from .interrupts import OUTAGE_SECONDS, CancelRequested, ShuttingDown, StageFailed
 from .science import Done
 from .subjects import audit_subject
 from .watch import Signals
@@ -47,6 +47,8 @@ def run_audit(bench: Workbench, owner: Claim, signals: Signals) -> None:
         _cancelled(bench, owner)
     except ShuttingDown:
         _give_back(bench, owner, "the dispatcher shut down", delay=0.0, counted=False)
+    except Unavailable as error:
+        _failed(bench, owner, StageFailed.of_outage(error))
     except StageFailed as failed:
         _failed(bench, owner, failed)
 
@@ -58,9 +60,9 @@ def _open(bench: Workbench, owner: Claim) -> AuditSubject | None:
         files = session.get_one(ClassifierRow, audit.classifier_id), session.get_one(DatasetRow, audit.dataset_id)
         problem = _refusal(bench, owner, *files)
         if audit.cancel_requested:
-            _end_cancelled(session, owner)
+            _end_cancelled(bench, session, owner)
         elif problem is not None:
-            _end_failed(session, owner, problem)
+            _end_failed(bench, session, owner, problem)
         elif any(file.state == IntakeState.PENDING for file in files):
             queue.requeue(session, owner, INTAKE_WAIT_SECONDS, counted=False)
         else:
@@ -95,7 +97,7 @@ def _succeed(bench: Workbench, owner: Claim, done: Done) -> None:
     artifacts = _artifacts(bench, owner.subject_id, done)
     with fenced(bench.factory, owner) as session:
         journal.succeed(session, owner.subject_id, done[RESULT_STAGE].outputs[RESULT_OUTPUT], artifacts)
-        queue.finish(session, owner, JobState.DONE)
+        bench.end_job(session, owner, JobState.DONE)
 
 
 def _artifacts(bench: Workbench, audit_id: str, done: Done) -> list[AuditArtifactRow]:
@@ -111,12 +113,15 @@ def _artifacts(bench: Workbench, audit_id: str, done: Done) -> list[AuditArtifac
 
 def _failed(bench: Workbench, owner: Claim, failed: StageFailed) -> None:
     log.warning("audit.stage_failed", audit=owner.subject_id, code=failed.code, exc_info=failed.__cause__)
+    if failed.outage:
+        _give_back(bench, owner, failed.detail, OUTAGE_SECONDS, counted=False)
+        return
     if failed.retryable and owner.attempt < bench.settings.max_attempts:
         _give_back(bench, owner, failed.detail, delay=queue.backoff(owner.attempt), counted=True)
         return
     problem = failed.exhausted(owner.attempt) if failed.retryable else failed.problem
     with fenced(bench.factory, owner) as session:
-        _end_failed(session, owner, problem)
+        _end_failed(bench, session, owner, problem)
 
 
 def _give_back(bench: Workbench, owner: Claim, why: str, delay: float, counted: bool) -> None:
@@ -127,14 +132,14 @@ def _give_back(bench: Workbench, owner: Claim, why: str, delay: float, counted: 
 
 def _cancelled(bench: Workbench, owner: Claim) -> None:
     with fenced(bench.factory, owner) as session:
-        _end_cancelled(session, owner)
+        _end_cancelled(bench, session, owner)
 
 
-def _end_cancelled(session: Session, owner: Claim) -> None:
+def _end_cancelled(bench: Workbench, session: Session, owner: Claim) -> None:
     journal.move(session, owner.subject_id, AuditState.CANCELLED)
-    queue.finish(session, owner, JobState.CANCELLED)
+    bench.end_job(session, owner, JobState.CANCELLED)
 
 
-def _end_failed(session: Session, owner: Claim, problem: Problem) -> None:
+def _end_failed(bench: Workbench, session: Session, owner: Claim, problem: Problem) -> None:
     journal.fail(session, owner.subject_id, problem)
-    queue.finish(session, owner, JobState.FAILED, error=problem.code)
+    bench.end_job(session, owner, JobState.FAILED, error=problem.code)

@@ -81,9 +81,16 @@ class Cluster:
         self._execute = execute
         self._task = ray.remote(run_stage)
         self._board = start_board()
-        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        self.cpus = float(resources.get("CPU", 1.0))
-        self.gpus = float(resources.get("GPU", 0.0))
+
+    @property
+    def cpus(self) -> float:
+        """CPUs of the whole cluster now; machines come and go."""
+        return max(1.0, _resources().get("CPU", 0.0))
+
+    @property
+    def gpus(self) -> float:
+        """GPUs of the whole cluster now."""
+        return _resources().get("GPU", 0.0)
 
     def submit(self, stage: PlannedStage, request: StageRequest, run: int) -> Ref:
         """Start ``request``. Never asks for more than the cluster has, so no stage waits for ever.
@@ -142,10 +149,17 @@ class Cluster:
         self._board.forget.remote(run)
 
 
+def _resources() -> dict[str, float]:
+    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return resources
+
+
 def fault(stage: str, cause: BaseException) -> StageFailed:
     """What an exception that a stage did not declare means for its subject."""
-    if isinstance(cause, (Unavailable, Corrupt, BlobMissing, ConnectionError)):
+    if isinstance(cause, (Unavailable, ConnectionError)):
         return StageFailed(ErrorCode.SERVICE_UNAVAILABLE, f"stage {stage} could not reach its data", retryable=True)
+    if isinstance(cause, (Corrupt, BlobMissing)):
+        return StageFailed(ErrorCode.ARTIFACT_MISSING, f"an input of stage {stage} is gone or damaged", retryable=True)
     if isinstance(cause, MemoryError):
         detail, advice = f"stage {stage} ran out of memory", "Use a smaller dataset, or give the workers more memory."
         return StageFailed(ErrorCode.RESOURCE_EXHAUSTED, detail, advice)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import structlog
@@ -116,9 +118,13 @@ class Dispatcher:
             log.warning("job.not_released", job=owner.job_id)
 
 
-def assemble(settings: Settings, science: Science, metrics: Metrics) -> Workbench:
-    """Connect the parts. Ray must be connected already."""
-    factory = make_session_factory(make_engine(settings.database_url.get_secret_value()))
-    store = S3BlobStore(bucket_of(settings))
+@contextmanager
+def assembled(settings: Settings, science: Science, metrics: Metrics) -> Iterator[Workbench]:
+    """The parts, connected, until the block ends. Ray must be connected already."""
+    engine = make_engine(settings.database_url.get_secret_value())
+    factory, store = make_session_factory(engine), S3BlobStore(bucket_of(settings))
     cluster = Cluster(store, science.execute)
-    return Workbench(settings, factory, store, cluster, StageMemory(factory, store), science, metrics)
+    try:
+        yield Workbench(settings, factory, store, cluster, StageMemory(factory, store), science, metrics)
+    finally:
+        engine.dispose()

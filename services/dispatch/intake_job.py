@@ -16,11 +16,11 @@ from schemas.stages import PlannedStage, StageOutcome
 from services.classifiers import service as classifiers
 from services.datasets import service as datasets
 from services.db.tables import ClassifierRow, DatasetRow, JobKind, JobState
-from services.errors import failure
+from services.errors import Unavailable, failure
 from services.jobs import queue
 from services.jobs.queue import Claim, fenced
 
-from .interrupts import ShuttingDown, StageFailed
+from .interrupts import OUTAGE_SECONDS, ShuttingDown, StageFailed
 from .watch import Signals
 from .workbench import Workbench
 
@@ -63,7 +63,7 @@ class Intake:
             row.state = IntakeState.READY
             row.facts = facts.model_dump(mode="json")
             row.canonical_digest = digest
-            queue.finish(session, self.owner, JobState.DONE)
+            self.bench.end_job(session, self.owner, JobState.DONE)
 
     def _found(self, outcome: StageOutcome) -> tuple[ClassifierFacts | DatasetFacts, str]:
         """Checked here, for a malformed row would break every later reader."""
@@ -80,7 +80,7 @@ class Intake:
             row = self.row(session)
             row.state = IntakeState.REJECTED
             row.problem = problem.model_dump(mode="json")
-            queue.finish(session, self.owner, JobState.FAILED, error=problem.code)
+            self.bench.end_job(session, self.owner, JobState.FAILED, error=problem.code)
 
     def give_back(self, why: str, delay: float, counted: bool) -> None:
         """Another attempt later."""
@@ -105,6 +105,8 @@ def run_intake(bench: Workbench, owner: Claim, signals: Signals) -> None:
         intake.accept(done[stages[-1].name])
     except ShuttingDown:
         intake.give_back("the dispatcher shut down", delay=0.0, counted=False)
+    except Unavailable as error:
+        _failed(intake, StageFailed.of_outage(error))
     except StageFailed as failed:
         _failed(intake, failed)
 
@@ -112,6 +114,9 @@ def run_intake(bench: Workbench, owner: Claim, signals: Signals) -> None:
 def _failed(intake: Intake, failed: StageFailed) -> None:
     owner = intake.owner
     log.warning("intake.failed", subject=owner.subject_id, code=failed.code, exc_info=failed.__cause__)
+    if failed.outage:
+        intake.give_back(failed.detail, OUTAGE_SECONDS, counted=False)
+        return
     if failed.retryable and owner.attempt < intake.bench.settings.max_attempts:
         intake.give_back(failed.detail, queue.backoff(owner.attempt), counted=True)
         return

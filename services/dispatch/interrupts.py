@@ -10,7 +10,10 @@ StageFailed                a stage failed; ``retryable`` says whether another at
 from __future__ import annotations
 
 from schemas.problems import ErrorCode, Problem
-from services.errors import failure
+from services.errors import Unavailable, failure
+
+OUTAGE_SECONDS = 10.0
+"""Pause before work that met an outage is tried again."""
 
 
 class Interrupt(Exception):
@@ -40,6 +43,11 @@ class StageFailed(Exception):
         self.retryable = retryable
 
     @property
+    def outage(self) -> bool:
+        """Whether database, storage or cluster were away: then the attempt is not counted, it waits."""
+        return self.code == ErrorCode.SERVICE_UNAVAILABLE
+
+    @property
     def problem(self) -> Problem:
         """What the subject keeps."""
         return failure(self.code, self.detail, self.advice)
@@ -48,3 +56,8 @@ class StageFailed(Exception):
         """What the subject keeps when the last of ``attempts`` failed as well."""
         detail = f"{attempts} attempts failed; the last one with {self.code}: {self.detail}"
         return failure(ErrorCode.ATTEMPTS_EXHAUSTED, detail, self.advice, status=500)
+
+    @classmethod
+    def of_outage(cls, error: Unavailable) -> StageFailed:
+        """The dispatcher itself met the outage."""
+        return cls(ErrorCode.SERVICE_UNAVAILABLE, error.detail, error.advice, retryable=True)

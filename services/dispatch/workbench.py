@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlalchemy.orm import Session
+
 from services.db.engine import SessionFactory
+from services.db.tables import JobState
+from services.jobs.queue import Claim, finish
 from services.observability import Metrics
 from services.settings import Settings
 from services.storage.blobs import S3BlobStore
@@ -31,3 +35,12 @@ class Workbench:
     def run(self, plan: Plan, signals: Signals, listen: Listen) -> SubjectRun:
         """A run of ``plan`` that has not begun."""
         return SubjectRun(self.cluster, self.memory, self.factory, self.metrics, signals, plan, listen)
+
+    def end_job(self, session: Session, owner: Claim, state: JobState, error: str | None = None) -> None:
+        """End the job in the transaction that ends its subject, and count it.
+
+        Raises:
+            Fenced: the job is another's.
+        """
+        finish(session, owner, state, error)
+        self.metrics.jobs.labels(state).inc()

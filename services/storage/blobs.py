@@ -13,7 +13,7 @@ from urllib3.exceptions import HTTPError
 
 from schemas.ports import BlobMissing
 from schemas.scalars import Sha256
-from services.errors import Corrupt
+from services.errors import Corrupt, Unavailable
 
 from .client import Bucket, S3Client, connect, reaching_storage, status_of
 
@@ -70,12 +70,15 @@ class S3BlobStore:
         Raises:
             BlobMissing: nothing is stored under that digest.
             Corrupt: the bytes differ from their digest, each time they were read.
-            Unavailable: the storage did not answer.
+            Unavailable: the storage did not answer, or not to the end.
         """
+        data: bytes | None = None
         for _ in range(READS):
             data = self._read(digest)
             if data is not None and hashlib.sha256(data).hexdigest() == digest:
                 return data
+        if data is None:
+            raise Unavailable("the object storage breaks off its answers", "Try again later.")
         raise Corrupt(f"the stored bytes of {digest} are not what was written")
 
     def exists(self, digest: Sha256) -> bool:
@@ -134,7 +137,7 @@ class S3BlobStore:
             body = self.client.get_object(Bucket=self.bucket.name, Key=self.key(digest))["Body"]
             try:
                 return bytes(body.read())
-            except (BotoIncompleteRead, ResponseStreamingError, HTTPError):
+            except (BotoIncompleteRead, ReadTimeoutError, ResponseStreamingError, HTTPError):
                 return None
 
 

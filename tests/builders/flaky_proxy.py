@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -60,6 +60,14 @@ def serve(client: socket.socket, target: tuple[str, int], fault: str) -> None:
         with socket.create_connection(target) as server:
             threading.Thread(target=copy, args=[client, server, None], daemon=True).start()
             copy(server, client, int(fault.removeprefix("cut:")) if fault else None)
+            hang_up(client)
+            hang_up(server)
+
+
+def hang_up(end: socket.socket) -> None:
+    """Close for both sides now: a mere close waits for the thread that still reads."""
+    with suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
 
 
 def copy(source: socket.socket, sink: socket.socket, limit: int | None) -> None:

@@ -1,8 +1,8 @@
 """A toy science for the dispatcher: the audit's name says which stage misbehaves, and how.
 
 ``"ok"``, or ``"fit:a sleep"``: stage ``fit:a`` sleeps until it is killed. Other actions: ``sleep-once``, ``crash``,
-``crash-once``, ``refuse``, ``fault``, ``transient-once``. Each execution leaves a line in ``runs.log`` of the folder,
-each sleeper a file ``started``.
+``crash-once``, ``refuse``, ``fault``, ``transient-once``, ``outage-once``. Each execution leaves a line in ``runs.log``
+of the folder, each sleeper a file ``started``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 import threading
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from schemas.classifiers import Classifier
 from schemas.datasets import Dataset
@@ -20,6 +21,8 @@ from schemas.ports import BlobStore, ReportProgress
 from schemas.problems import ErrorCode
 from schemas.stages import AuditSubject, PlannedStage, Source, StageOutcome, StageRequest
 from services.dispatch.science import Done, Science
+from services.errors import Unavailable
+from tests.builders.rows import classifier_facts, dataset_facts
 from workers.errors import IntakeError, StageError, TransientError
 
 FOREVER = 120.0
@@ -70,13 +73,16 @@ def execute(request: StageRequest, store: BlobStore, report: ReportProgress) -> 
     misbehave(request.config["action"], folder)
     digest = store.put(f"{request.name} {request.key}".encode())
     outputs = dict.fromkeys(("out", "result", "model", "dataset"), digest)
-    return StageOutcome(key=request.key, outputs=outputs, summary=summary(digest), seconds=0.25)
+    return StageOutcome(key=request.key, outputs=outputs, summary=summary(request.name, digest), seconds=0.25)
 
 
-def summary(digest: str) -> dict[str, object]:
-    """Everything that some reader of an outcome looks for."""
-    artifacts = {"sheets": {"digest": digest, "media_type": "application/json"}}
-    return {"taps": ["a", "b"], "artifacts": artifacts, "facts": {"canonical_digest": digest}}
+def summary(stage: str, digest: str) -> dict[str, Any]:
+    """What readers of the outcome look for."""
+    if stage == "intake_classifier":
+        return {"facts": classifier_facts(digest)}
+    if stage == "intake_dataset":
+        return {"facts": dataset_facts(digest)}
+    return {"taps": ["a", "b"], "artifacts": {"sheets": {"digest": digest, "media_type": "application/json"}}}
 
 
 def misbehave(action: str, folder: Path) -> None:
@@ -92,6 +98,8 @@ def misbehave(action: str, folder: Path) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     elif action == "transient-once" and first:
         raise TransientError(ErrorCode.RESOURCE_EXHAUSTED, "the GPU was busy")
+    elif action == "outage-once" and first:
+        raise Unavailable("the bucket is away")
     elif action == "refuse":
         raise StageError(ErrorCode.TRAINING_DIVERGED, "the loss is not finite", "lower the learning rate")
     elif action == "reject":

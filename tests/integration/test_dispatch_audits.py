@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,8 @@ from schemas.audits import AuditState
 from schemas.problems import ErrorCode
 from services.db.engine import SessionFactory, transaction
 from services.db.tables import AuditArtifactRow, ClassifierRow, JobRow, StageOutputRow
-from services.dispatch.dispatcher import Dispatcher, assemble
+from services.dispatch import audit_job
+from services.dispatch.dispatcher import Dispatcher, assembled
 from services.observability import Metrics
 from services.settings import Settings
 from services.storage.blobs import S3BlobStore
@@ -32,9 +32,8 @@ def metrics() -> Metrics:
 
 @pytest.fixture
 def dispatcher(settings: Settings, ray_address: str, tmp_path: Path, metrics: Metrics) -> Iterator[Dispatcher]:
-    bench = assemble(settings, toy_science(tmp_path), metrics)
-    yield Dispatcher(bench)
-    bench.factory.kw["bind"].dispose()
+    with assembled(settings, toy_science(tmp_path), metrics) as bench:
+        yield Dispatcher(bench)
 
 
 def test_an_audit_succeeds_with_result_artifacts_and_gapless_events(
@@ -134,14 +133,24 @@ def test_a_transient_failure_is_tried_again_from_the_last_finished_stage(
     assert runs(tmp_path) == ["fit:a", "fit:b", "result", "result", "taps"]
 
 
+def test_an_outage_is_waited_for_and_costs_no_attempt(
+    dispatcher: Dispatcher, factory: SessionFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_job, "OUTAGE_SECONDS", 0.0)
+    audit = submit(factory, "fit:b outage-once")
+    with running(dispatcher):
+        eventually(ended(factory, audit))
+    row = audit_row(factory, audit)
+    assert (row.state, row.attempt) == ("succeeded", 1)
+    assert states(factory, audit) == ["running", "queued", "running", "succeeded"]
+
+
 def test_cancel_kills_a_long_stage(dispatcher: Dispatcher, factory: SessionFactory, tmp_path: Path) -> None:
     audit = submit(factory, "fit:a sleep")
     with running(dispatcher):
         eventually((tmp_path / "started").exists)
-        asked = time.monotonic()
         cancel(factory, audit)
-        eventually(ended(factory, audit))
-        assert time.monotonic() - asked < 15.0  # the stage itself would last 120 s
+        eventually(ended(factory, audit))  # gives up long before the stage would wake up
     assert audit_row(factory, audit).state == "cancelled"
     assert states(factory, audit) == ["running", "cancelled"]
     worker = Path("/proc") / (tmp_path / "started").read_text()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 from prometheus_client import generate_latest
@@ -18,7 +19,7 @@ from schemas.problems import ErrorCode
 from services.db.engine import SessionFactory, transaction
 from services.db.tables import JobKind, JobRow, JobState
 from services.dispatch import journal
-from services.dispatch.dispatcher import Dispatcher, assemble
+from services.dispatch.dispatcher import Dispatcher, assembled
 from services.jobs import queue
 from services.observability import Metrics
 from services.settings import Settings, settings_environ
@@ -74,9 +75,8 @@ def test_a_dispatcher_that_lost_its_lease_stops_and_writes_nothing(
     settings: Settings, factory: SessionFactory, tmp_path: Path, ray_address: str
 ) -> None:
     metrics = Metrics()
-    dispatcher = Dispatcher(assemble(settings, toy_science(tmp_path), metrics))
     audit = submit(factory, "fit:a sleep")
-    with running(dispatcher):
+    with assembled(settings, toy_science(tmp_path), metrics) as bench, running(Dispatcher(bench)):
         eventually((tmp_path / "started").exists)
         rival = take_over(factory)
         eventually(lambda: b"audit_fenced_writes_total 1.0" in generate_latest(metrics.registry))
@@ -92,7 +92,7 @@ def test_a_dispatcher_that_lost_its_lease_stops_and_writes_nothing(
 def take_over(factory: SessionFactory) -> queue.Claim:
     """Expire the lease and claim in one transaction, so that no heartbeat comes between."""
     with transaction(factory) as session:
-        session.execute(update(JobRow).values(lease_expires_at=func.now() - func.make_interval(0, 0, 0, 0, 0, 0, 1)))
+        session.execute(update(JobRow).values(lease_expires_at=func.now() - timedelta(seconds=1)))
         rival = queue.claim(session, [JobKind.AUDIT], "rival", 600)
     if rival is None:
         raise RuntimeError("the job was not there")
@@ -103,9 +103,8 @@ def test_a_poison_audit_fails_and_others_keep_flowing(
     settings: Settings, factory: SessionFactory, tmp_path: Path, ray_address: str
 ) -> None:
     one_attempt = settings.model_copy(update={"max_attempts": 1})
-    dispatcher = Dispatcher(assemble(one_attempt, toy_science(tmp_path), Metrics()))
     poison, healthy = submit(factory, "fit:a crash"), submit(factory, "ok")
-    with running(dispatcher):
+    with assembled(one_attempt, toy_science(tmp_path), Metrics()) as bench, running(Dispatcher(bench)):
         eventually(ended(factory, poison, healthy))
     assert audit_row(factory, healthy).state == "succeeded"
     row = audit_row(factory, poison)
