@@ -109,7 +109,7 @@ def start_threads(files: dict[str, bytes], arguments: dict[str, Any]) -> Result:
 
 
 def link_output(files: dict[str, bytes], arguments: dict[str, Any]) -> Result:
-    os.symlink("/etc/passwd", "../out/stolen")
+    Path("../out/stolen").symlink_to("/etc/passwd")
     return None, {}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import lzma
 import tarfile
@@ -9,7 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 from schemas.problems import ErrorCode
 from workers.errors import IntakeError
@@ -20,6 +22,9 @@ from .refusals import refuse, show
 ZIP_MAGIC, EMPTY_ZIP_MAGIC = b"PK\x03\x04", b"PK\x05\x06"
 GZIP_MAGIC, BZIP2_MAGIC, XZ_MAGIC = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00"
 COMPRESSED_MAGICS = (GZIP_MAGIC, BZIP2_MAGIC, XZ_MAGIC)
+TAR_OVERHEAD = 2048
+"""Bytes of headers and padding for one member of a tar."""
+
 NESTED = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar", ".zst", ".npz", ".jar", ".whl")
 METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 ENCRYPTED = 0x1
@@ -70,6 +75,7 @@ class Budget:
         self._caps = caps
         self._member_bytes = member_bytes or caps.member_bytes
         self._most_total = max(int(compressed * caps.ratio), caps.free_bytes)
+        self.most_stream = self._most_total + TAR_OVERHEAD * caps.members
         self._total = 0
         self._members = 0
         self._seen: set[str] = set()
@@ -147,7 +153,7 @@ def check_zip_kind(info: zipfile.ZipInfo) -> None:
 
 def _tar_members(data: bytes, budget: Budget) -> Iterator[Member]:
     """Read as a stream: one pass, no seeking back, so that offsets in the file cannot overlap."""
-    with tarfile.open(fileobj=io.BytesIO(data), mode="r|*", errorlevel=2) as archive:
+    with tarfile.open(fileobj=_Bounded(data, budget), mode="r|", errorlevel=2) as archive:
         for info in archive:
             name = info.name.removeprefix("./")
             if info.isdir() and name in ("", "."):
@@ -159,6 +165,36 @@ def _tar_members(data: bytes, budget: Budget) -> Iterator[Member]:
             if file is None:
                 raise _unsafe(f"{show(name)} is a link, a device or a sparse file")
             yield Member(name, budget.read(name, file))
+
+
+class _Bounded(io.RawIOBase):
+    """The tar stream, decompressed; it ends with a refusal where headers and members together expand too far."""
+
+    def __init__(self, data: bytes, budget: Budget) -> None:
+        super().__init__()
+        source = io.BytesIO(data)
+        self._file: Any = _decompressed(source, data)
+        self._left = budget.most_stream
+
+    def read(self, size: int = -1) -> bytes:
+        """At most ``size`` bytes.
+
+        Raises:
+            IntakeError: ``DATASET_ARCHIVE_UNSAFE``.
+        """
+        data: bytes = self._file.read(size)
+        self._left -= len(data)
+        if self._left < 0:
+            raise _unsafe("the archive expands to many times its size")
+        return data
+
+
+def _decompressed(source: io.BytesIO, data: bytes) -> Any:
+    if data.startswith(GZIP_MAGIC):
+        return gzip.GzipFile(fileobj=source)
+    if data.startswith(BZIP2_MAGIC):
+        return bz2.BZ2File(source)
+    return lzma.LZMAFile(source) if data.startswith(XZ_MAGIC) else source
 
 
 def _unsafe(detail: str) -> IntakeError:

@@ -21,6 +21,7 @@ SUFFIX = ".npy"
 MOST_HEADER = 10_000
 PLAIN_KINDS = "biufUS"
 """Booleans, integers, floats, text. Objects are pickles; records, times and complex numbers are no attributes."""
+READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 SAVE_ADVICE = "Save with numpy.savez_compressed(path, images=..., labels=..., name=...) from plain arrays."
 
 
@@ -70,13 +71,11 @@ def _read_array(name: str, file: IO[bytes], budget: Budget, caps: DatasetCaps) -
 
 
 def _read_header(name: str, file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    version = np.lib.format.read_magic(file)
-    if version == (1, 0):
-        header = np.lib.format.read_array_header_1_0(file, max_header_size=MOST_HEADER)
-    elif version == (2, 0):
-        header = np.lib.format.read_array_header_2_0(file, max_header_size=MOST_HEADER)
-    else:
-        raise _unreadable(f"array {show(name)} has the format version {version}")
+    try:
+        read = READERS[np.lib.format.read_magic(file)]
+        header: tuple[tuple[int, ...], bool, np.dtype[Any]] = read(file, max_header_size=MOST_HEADER)
+    except Exception as error:  # the parser of Python literals raises many types
+        raise _unreadable(f"array {show(name)} has an unreadable header ({type(error).__name__})") from error
     dtype = header[2]
     if dtype.hasobject:
         detail = f"array {show(name)} holds Python objects"

@@ -18,7 +18,7 @@ STANDARD_DOMAINS = frozenset({"", "ai.onnx"})
 OLDEST_OPSET, NEWEST_OPSET, NEWEST_IR = 11, 26, 13
 """The newest that ONNX Runtime 1.31 supports."""
 
-ITEM_BYTES = {
+ITEM_BYTES: dict[int, int] = {
     onnx.TensorProto.FLOAT: 4, onnx.TensorProto.DOUBLE: 8, onnx.TensorProto.FLOAT16: 2, onnx.TensorProto.BFLOAT16: 2,
     onnx.TensorProto.INT64: 8, onnx.TensorProto.INT32: 4, onnx.TensorProto.INT16: 2, onnx.TensorProto.INT8: 1,
     onnx.TensorProto.UINT64: 8, onnx.TensorProto.UINT32: 4, onnx.TensorProto.UINT16: 2, onnx.TensorProto.UINT8: 1,
@@ -188,8 +188,9 @@ def _known(op_type: str, opset: int) -> bool:
         return False
 
 
-def _check_name(name: str, caps: ModelCaps) -> None:
-    if len(name) > caps.name_length or not (name.isprintable() or not name):
+def _check_name(name: str | bytes, caps: ModelCaps) -> None:
+    """Protobuf hands out text that is not UTF-8 as bytes."""
+    if isinstance(name, bytes) or len(name) > caps.name_length or not name.isprintable():
         raise refuse(
             ErrorCode.MODEL_UNREADABLE,
             f"the name {show(name)} is too long or holds control characters",

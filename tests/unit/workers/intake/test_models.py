@@ -443,3 +443,9 @@ def test_an_endless_loop_meets_the_time_limit() -> None:
     with pytest.raises(IntakeError) as caught:
         intake_classifier(to_bytes(b.build()), InputSpec(), Limits(cpu_seconds=2, wall_seconds=20))
     assert caught.value.code is ErrorCode.INTAKE_LIMIT_EXCEEDED
+
+
+def test_text_that_is_not_utf8_is_refused() -> None:
+    """Protobuf hands such names out as bytes."""
+    data = to_bytes(onnx_graphs.mlp()).replace(b"relu", b"\xff\xfelu")
+    assert refused(data).code is ErrorCode.MODEL_UNREADABLE
