@@ -115,8 +115,10 @@ def main() -> None:
     if options.steps:
         profile = replace(profile, training=replace(profile.training, steps=options.steps))
     generator = torch.Generator().manual_seed(options.seed)
+    started = time.process_time()
     fitted = fit_inn(data.means, data.stds, data.condition, profile, generator, groups=data.groups)
-    for name, value in report(data, fitted, profile):
+    spent = ("CPU seconds of the fit", f"{time.process_time() - started:.1f}")
+    for name, value in [*report(data, fitted, profile), spent]:
         print(f"{name:30s} {value}")
 
 
