@@ -21,6 +21,7 @@ class VaeConfig:
         task_beta: weight of ``KL_s``; above 1 it makes ``z_s`` a bottleneck.
         nuisance_beta: weight of ``KL_n``.
         adversary: strength of the reversed gradient from the probe that looks for the answer in ``z_n``.
+        independence: weight of the dependence (HSIC) between ``z_n`` and the answer within a batch.
         largest_scale: bound on the learned spread of a code dimension given ``z``. Without it calling a dimension noise
             is as good an ELBO as coding it, and what ``z`` does not code no draw of ``z_n`` can ever vary.
         warmup: share of the steps over which both KL weights rise from 0, against posterior collapse.
@@ -34,11 +35,12 @@ class VaeConfig:
     nuisance_dim: int = 0
     width: int = 256
     depth: int = 2
-    label_weight: float = 10.0
+    label_weight: float = 30.0
     task_beta: float = 1.0
     nuisance_beta: float = 1.0
-    adversary: float = 2.0
-    largest_scale: float = 0.3
+    adversary: float = 5.0
+    largest_scale: float = 0.9
+    independence: float = 20.0
     warmup: float = 0.2
     steps: int = 800
     batch: int = 256

@@ -13,6 +13,7 @@ from workers.training.loop import FitConfig, History, Progress, fit
 from workers.training.randomness import seeded_by
 from workers.vae.adversary import Adversary
 from workers.vae.config import VaeConfig
+from workers.vae.independence import Dependence
 from workers.vae.leakage import Leakage, probe_leakage
 from workers.vae.model import Posterior, SupervisedVae, draw
 from workers.vae.nuisance import NuisancePosterior, fit_nuisance
@@ -75,6 +76,7 @@ class _Players(nn.Module):
         super().__init__()
         self.model = model
         self.adversary = Adversary(model.nuisance_dim, model.classes)
+        self.dependence = Dependence(model.nuisance_dim)
 
 
 def fit_vae(
@@ -141,7 +143,8 @@ class _Objective:
             nuisance_beta=rise * self.config.nuisance_beta,
         )
         leak: Tensor = self.players.adversary(nuisance, batch.target, self.config.adversary)
-        return torch.add(elbo, leak).mean()
+        shared: Tensor = self.players.dependence(nuisance, batch.target)
+        return torch.add(elbo, leak).mean() + self.config.independence * shared
 
 
 def _draw_blocks(model: SupervisedVae, found: Posterior, noise: Tensor) -> tuple[Tensor, Tensor]:

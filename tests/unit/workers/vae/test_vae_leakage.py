@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from workers.vae.independence import Dependence
 from workers.vae.leakage import probe_leakage
 
 
@@ -46,3 +47,27 @@ def test_a_constant_classifier_leaks_nothing() -> None:
 def test_too_few_rows_are_refused() -> None:
     with pytest.raises(ValueError, match="at least"):
         probe_leakage(torch.zeros(5, 2), torch.zeros(5, dtype=torch.long), torch.Generator())
+
+
+def test_dependence_is_small_without_and_large_with_a_planted_one() -> None:
+    torch.manual_seed(0)
+    measure = Dependence(4)
+    targets = torch.eye(2)[torch.arange(256) % 2]
+    apart = torch.randn(256, 4)
+    together = apart.clone()
+    together[:, 0] += 3 * targets[:, 0]
+    assert measure(apart, targets) < 2
+    assert measure(together, targets) > 5 * measure(apart, targets)
+
+
+def test_dependence_sees_spread_as_well_as_place_and_pulls_it_apart() -> None:
+    torch.manual_seed(0)
+    measure = Dependence(2)
+    targets = torch.eye(2)[torch.arange(256) % 2]
+    nuisance = torch.randn(256, 2) * (1 + 3 * targets[:, :1])
+    nuisance.requires_grad_()
+    before = measure(nuisance, targets)
+    before.backward()
+    assert before > 3
+    assert nuisance.grad is not None
+    assert measure(nuisance - nuisance.grad, targets) < before
