@@ -27,6 +27,14 @@ class Frame:
     data: str = ""
 
 
+def lines_of(chunks: Iterable[str]) -> Iterator[str]:
+    """Lines of a stream, ended by LF or CRLF only: a U+2028 inside of a name ends none. What was cut off is dropped."""
+    rest = ""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split("\n")
+        yield from (line.removesuffix("\r") for line in lines)
+
+
 def parse_frames(lines: Iterable[str]) -> Iterator[Frame]:
     """Frames of an ``text/event-stream`` body (WHATWG HTML, section 9.2.6). A comment yields an empty frame."""
     fields: dict[str, list[str]] = {}
@@ -97,7 +105,7 @@ class Subscription:
             if response.status_code == 204:
                 yield None
                 return
-            for frame in parse_frames(response.iter_lines()):
+            for frame in parse_frames(lines_of(response.iter_text())):
                 self._check_deadline()
                 if frame.data:
                     event = understood(AuditEvent, frame.data)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,7 +19,7 @@ from services.api_keys.service import Principal
 from services.db.engine import transaction
 from services.errors import ServiceError, Unauthenticated, UploadTooLarge
 
-from .problems import problem_response
+from .problems import database_problem, problem_response
 
 if TYPE_CHECKING:
     from .ports import PortSet
@@ -109,6 +110,11 @@ class Authentication:
             scope["state"]["principal"] = await run_in_threadpool(_authenticate, scope)
         except ServiceError as error:
             return await problem_response(error, scope)(scope, receive, send)
+        except SQLAlchemyError as error:
+            problem = database_problem(error)
+            if problem is None:
+                raise
+            return await problem_response(problem, scope)(scope, receive, send)
         return await self.app(scope, receive, send)
 
 

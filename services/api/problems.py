@@ -48,18 +48,17 @@ def request_id(scope: AsgiScope) -> str:
     return str(scope.get("state", {}).get("request_id", "unknown"))
 
 
-def problem_response(error: ServiceError, scope: AsgiScope, status: int | None = None) -> Response:
+def problem_response(error: ServiceError, scope: AsgiScope) -> Response:
     """The answer that ``error`` stands for."""
     problem = error.problem(instance=f"urn:scotoma:request:{request_id(scope)}")
-    if status is not None:
-        problem = problem.model_copy(update={"status": status})
     return Response(
-        problem.model_dump_json(), status_code=problem.status, media_type=MEDIA_TYPE, headers=_headers(error)
+        problem.model_dump_json(), status_code=problem.status, media_type=MEDIA_TYPE, headers=_headers(error, scope)
     )
 
 
-def _headers(error: ServiceError) -> dict[str, str]:
-    headers = {"Cache-Control": "no-store"}
+def _headers(error: ServiceError, scope: AsgiScope) -> dict[str, str]:
+    # The answer to a bug is made outside of every middleware, so the id is set here as well.
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "X-Request-Id": request_id(scope)}
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
     for kind, seconds in RETRY_SECONDS.items():
@@ -108,19 +107,24 @@ def _on_http_exception(request: Request, error: Exception) -> Response:
         response = problem_response(MethodNotAllowed(f"{request.method} is not allowed here."), request.scope)
         response.headers.update(error.headers or {})
         return response
-    return problem_response(InvalidRequest(str(error.detail)), request.scope, error.status_code)
+    return problem_response(InvalidRequest("The body cannot be read.", "Send JSON in UTF-8."), request.scope)
+
+
+def database_problem(error: SQLAlchemyError) -> ServiceError | None:
+    """What a failed statement means to the sender of the request; ``None`` when it is a bug of ours."""
+    if isinstance(error, DataError):
+        return InvalidRequest("A text or number does not fit.", "Leave out NUL characters and out-of-range numbers.")
+    if isinstance(error, IntegrityError):
+        return Conflict("Another request got there first.", "Read it again.")
+    if isinstance(error, UNREACHABLE):
+        log.warning("database unavailable", error=type(error).__name__)
+        return Unavailable("The database does not answer.", "Try again later.")
+    return None
 
 
 def _on_database_error(request: Request, error: Exception) -> Response:
-    if isinstance(error, DataError):
-        wrong = InvalidRequest("A text or number does not fit.", "Leave out NUL characters and out-of-range numbers.")
-        return problem_response(wrong, request.scope)
-    if isinstance(error, IntegrityError):
-        return problem_response(Conflict("Another request got there first.", "Read it again."), request.scope)
-    if isinstance(error, UNREACHABLE):
-        log.warning("database unavailable", request_id=request_id(request.scope), error=type(error).__name__)
-        return problem_response(Unavailable("The database does not answer.", "Try again later."), request.scope)
-    return _on_anything(request, error)
+    problem = database_problem(error) if isinstance(error, SQLAlchemyError) else None
+    return problem_response(problem, request.scope) if problem else _on_anything(request, error)
 
 
 def _on_missing_blob(request: Request, error: Exception) -> Response:

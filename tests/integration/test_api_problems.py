@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
 import httpx
@@ -75,7 +76,10 @@ def test_no_foreign_origin_is_allowed_in(api: Api) -> None:
 
 
 def test_a_missing_database_or_bucket_is_503_and_not_ready(settings: Settings) -> None:
-    nowhere = settings.model_copy(update={"database_url": SecretStr("postgresql://u:hunter2@127.0.0.1:1/x")})
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    nowhere = settings.model_copy(update={"database_url": SecretStr(f"postgresql://u:hunter2@127.0.0.1:{port}/x")})
     with served(create_app(nowhere)) as url, httpx.Client(base_url=url, timeout=30) as http:
         answer = http.get("/v1/audits", headers={"Authorization": "Bearer scot_x"})
         assert "hunter2" not in check(answer, 503, ErrorCode.SERVICE_UNAVAILABLE).model_dump_json()
