@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botocore.exceptions import ClientError, ResponseStreamingError
+from botocore.exceptions import ClientError, ReadTimeoutError, ResponseStreamingError
 from botocore.exceptions import IncompleteReadError as BotoIncompleteRead
 from urllib3.exceptions import HTTPError
 
