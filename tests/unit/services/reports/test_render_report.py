@@ -102,7 +102,7 @@ def benign_shape() -> Counter[str]:
     return Page(render_report(hostile("plain"), hostile_sheets("plain"))).shape()
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(names.map(str.strip).filter(bool))
 def test_no_name_adds_an_element_or_an_attribute(text: str) -> None:
     page = Page(render_report(hostile(text), hostile_sheets(text)))

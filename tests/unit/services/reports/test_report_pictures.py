@@ -45,7 +45,7 @@ def test_pngs_that_fit_stay_exact() -> None:
 
 
 def test_pictures_over_the_budget_become_webp_within_it() -> None:
-    pictures = sheets(side=224, rows=1, samples=2, noise=20)
+    pictures = sheets(side=224, taps=("logits",), features=("hue",), rows=1, samples=2, noise=20)
     book = PictureBook(pictures, budget=300_000)
     assert book.recompressed
     assert book.left_out == 0
@@ -60,7 +60,7 @@ def test_pictures_over_the_budget_become_webp_within_it() -> None:
 
 
 def test_what_cannot_fit_is_left_out_and_counted() -> None:
-    pictures = sheets(side=96, rows=1, samples=2, noise=40)
+    pictures = sheets(side=96, taps=("logits",), rows=1, samples=2, noise=40)
     book = PictureBook(pictures, budget=5_000)
     sources = list(every_png(pictures))
     missing = [source for source in sources if book.show(source) is None]
