@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,14 +42,16 @@ def pool(values: NDArray[np.float32], most: int = MOST_ELEMENTS) -> NDArray[np.f
     target = pooled_shape(shape, most)
     if len(shape) == 3:
         height, width = target[1:] or (1, 1)
-        values = values @ _means(shape[2], width).T if width != shape[2] else values
-        values = _means(shape[1], height) @ values if height != shape[1] else values
+        if (height, width) != shape[1:]:
+            rows = np.tensordot(values, _means(shape[1], height), axes=(2, 1))  # (n, c, w, height): one product each,
+            values = np.tensordot(rows, _means(shape[2], width), axes=(2, 1))  # (n, c, height, width)
     elif len(shape) == 2:
         tokens = target[0] if len(target) == 2 else 1
         values = _means(shape[0], tokens) @ values if tokens != shape[0] else values
     return values.reshape(len(values), *target)
 
 
+@lru_cache(maxsize=64)
 def _means(source: int, target: int) -> NDArray[np.float32]:
     """``(target, source)``: each row averages ``source / target`` neighbouring entries."""
     edges = np.arange(target + 1) * (source / target)

@@ -36,13 +36,14 @@ def preprocess(
         StageError: ``CLASSIFIER_DATASET_MISMATCH`` when the channels cannot be matched.
     """
     pixels = resize(match_channels(images, channels), size)
+    pixels = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2) if layout == "nchw" else pixels)
     if dtype == np.uint8:
-        values: NDArray[Any] = quantise(pixels / np.float32(255.0))
-    else:
-        values = _normalise(pixels, spec, channels).astype(dtype, copy=False)
-    if layout == "nchw":
-        values = values.transpose(0, 3, 1, 2)
-    return np.ascontiguousarray(values)
+        return pixels if pixels.dtype == np.uint8 else quantise(pixels / np.float32(255.0))
+    slope, shift = _affine(spec, (channels, 1, 1) if layout == "nchw" else (channels,))
+    values: NDArray[Any] = np.multiply(pixels, slope, dtype=np.float32)
+    if shift.any():
+        values += shift
+    return np.asarray(values, dtype=dtype)
 
 
 def match_channels(images: Images, channels: int) -> Images:
@@ -84,9 +85,9 @@ def _weights(source: int, target: int) -> NDArray[np.float32]:
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
-def _normalise(pixels: NDArray[Any], spec: InputSpec, channels: int) -> NDArray[np.float32]:
-    mean, std = np.zeros(channels, np.float32), np.ones(channels, np.float32)
-    mean[:] = spec.mean if spec.mean is not None else 0.0
-    std[:] = spec.std if spec.std is not None else 1.0
-    slope = np.float32(spec.high - spec.low) / np.float32(255.0) / std
-    return np.asarray(pixels.astype(np.float32) * slope + (np.float32(spec.low) - mean) / std, dtype=np.float32)
+def _affine(spec: InputSpec, shape: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Slope and shift of the formula per channel, each of ``shape``."""
+    mean = np.broadcast_to(np.asarray(0.0 if spec.mean is None else spec.mean), shape[:1]).reshape(shape)
+    std = np.broadcast_to(np.asarray(1.0 if spec.std is None else spec.std), shape[:1]).reshape(shape)
+    slope, shift = (spec.high - spec.low) / 255.0 / std, (spec.low - mean) / std
+    return slope.astype(np.float32), shift.astype(np.float32)
