@@ -57,7 +57,7 @@ def test_invalid_bodies_name_their_fields_and_repeat_nothing(api: Api) -> None:
         )
         check(
             http.post("/v1/uploads", content=b'"\xff"', headers=as_json),
-            400,
+            422,
             ErrorCode.INVALID_REQUEST,
         )
 

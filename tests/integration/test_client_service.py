@@ -1,0 +1,221 @@
+"""The Python client and the command line against the real API, database and object storage."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, select, update
+
+from schemas.audits import AuditState, StageState
+from schemas.classifiers import InputSpec
+from schemas.client import AuditUnfinished, Client, IntakeRefused, ServiceError, TimedOut, Unreachable
+from schemas.client import client as client_module
+from schemas.problems import ErrorCode
+from services.db.engine import transaction
+from services.db.tables import AuditRow, ClassifierRow, DatasetRow, UploadRow
+from services.errors import failure
+from services.settings import Settings
+from services.storage.blobs import S3BlobStore
+from tests.builders.api_server import Api, api_in_thread
+from tests.builders.results import FEATURES, result, sheets
+from tests.builders.rows import add_audit, classifier_facts, dataset_facts
+
+MIB = 2**20
+
+
+@pytest.fixture
+def api(settings: Settings, engine: Engine, store: S3BlobStore) -> Iterator[Api]:
+    with api_in_thread(settings.model_copy(update={"part_bytes": 5 * MIB}), engine, store) as api:
+        yield api
+
+
+@pytest.fixture
+def client(api: Api) -> Iterator[Client]:
+    with Client(api.url, api.key()) as client:
+        yield client
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "model <b>.onnx"
+    path.write_bytes(os.urandom(3 * MIB))
+    return path
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    path = tmp_path / "images.npz"
+    path.write_bytes(os.urandom(7 * MIB))
+    return path
+
+
+def accept_files(api: Api) -> None:
+    """What the intake workers do with good files."""
+    with transaction(api.factory) as session:
+        session.execute(update(ClassifierRow).values(state="ready", facts=classifier_facts()))
+        session.execute(update(DatasetRow).values(state="ready", facts=dataset_facts()))
+
+
+def audit_of(api: Api) -> str:
+    with transaction(api.factory) as session:
+        return add_audit(session)
+
+
+def test_files_arrive_directly_or_in_parts_and_are_sent_once(
+    api: Api, client: Client, model: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "DIRECT_LIMIT", 4 * MIB)
+    seen: list[tuple[int, int]] = []
+    classifier = client.push_classifier(model, classes=["a", "b"], on_progress=lambda *now: seen.append(now))
+    dataset = client.push_dataset(data)
+    assert (classifier.name, dataset.name) == (model.name, data.name)
+    assert seen[-1] == (3 * MIB, 3 * MIB)
+    for item, path in ((classifier, model), (dataset, data)):
+        assert item.digest == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert api.store.get(item.digest) == path.read_bytes()
+    with transaction(api.factory) as session:
+        assert sorted(session.scalars(select(UploadRow.transfer))) == ["direct", "multipart"]
+    assert client.push_classifier(model, classes=["a", "b"]).id == classifier.id
+    assert client.push_classifier(model, classes=["a", "c"]).id != classifier.id
+    assert client.push_classifier(model, classes=["a", "b"], input=InputSpec(high=2.0)).id != classifier.id
+    assert client.push_dataset(data).id == dataset.id
+
+
+def test_a_refused_file_says_why(api: Api, client: Client, model: Path) -> None:
+    classifier = client.push_classifier(model)
+    problem = failure(ErrorCode.MODEL_UNREADABLE, "It is noise.", "Export it again.").model_dump(mode="json")
+    with transaction(api.factory) as session:
+        session.execute(update(ClassifierRow).values(state="rejected", problem=problem))
+    with pytest.raises(IntakeRefused, match=r"It is noise\. Export it again\."):
+        client.wait_for_intake(classifier)
+
+
+def test_waiting_ends_when_the_caller_says_so(client: Client, model: Path) -> None:
+    with pytest.raises(TimedOut):
+        client.wait_for_intake(client.push_classifier(model), timeout=0.0)
+
+
+def test_an_audit_from_submit_to_report(api: Api, client: Client) -> None:
+    known = client.audit(audit_of(api))
+    audit = client.submit_audit(known.classifier, known.dataset, name="mine", idempotency_key="k")
+    assert client.submit_audit(known.classifier, known.dataset, name="mine", idempotency_key="k").id == audit.id
+    assert [item.id for item in client.audits()] == [audit.id, known.id]
+    api.run(audit.id)
+    api.stage(audit.id, "taps", StageState.REUSED)
+    api.succeed(audit.id, result(), sheets())
+    assert [event.sequence for event in client.watch(audit.id)] == [1, 2, 3, 4]
+    assert [event.sequence for event in client.watch(audit.id, after=2)] == [3, 4]
+    assert list(client.watch(audit.id, after=4)) == []
+    assert client.wait(audit.id).state is AuditState.SUCCEEDED
+    assert client.result(audit.id) == result()
+    assert client.report(audit.id).startswith("<!")
+    assert [item.role for item in client.artifacts(audit.id)] == ["result", "sheets"]
+    assert client.artifact(audit.id, "result") == client.result_json(audit.id)
+    assert [item.id for item in client.audits(state=AuditState.SUCCEEDED)] == [audit.id]
+
+
+def test_a_cancelled_audit_has_no_result(api: Api, client: Client) -> None:
+    audit = audit_of(api)
+    assert client.cancel(audit).state is AuditState.CANCELLED
+    with pytest.raises(AuditUnfinished, match="cancelled"):
+        client.wait(audit)
+    with pytest.raises(ServiceError) as caught:
+        client.result(audit)
+    assert (caught.value.code, bool(caught.value.request)) == ("report-not-ready", True)
+
+
+def test_a_wrong_key_or_address_is_said_plainly(api: Api) -> None:
+    with Client(api.url, "scot_wrong") as client, pytest.raises(ServiceError, match="unknown, expired or revoked"):
+        client.audit("aud_0123456789abcdef")
+    with Client("http://127.0.0.1:9", "scot_x", retries=0) as client, pytest.raises(Unreachable):
+        client.audit("aud_0123456789abcdef")
+
+
+# --- the command line ---
+
+
+def command(api: Api, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", "schemas.client.cli", "--url", api.url, "--api-key", api.key(), *arguments]
+
+
+def scotoma(api: Api, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, "COLUMNS": "80"}
+    return subprocess.run(
+        command(api, *arguments), capture_output=True, text=True, env=environ, timeout=60, check=False
+    )
+
+
+def drive(api: Api, stop: threading.Event) -> None:
+    """Stand in for the dispatcher: accept every file, finish every audit."""
+    while not stop.wait(0.1):
+        accept_files(api)
+        with transaction(api.factory) as session:
+            waiting = list(session.scalars(select(AuditRow.id).where(AuditRow.state == "queued")))
+        for audit in waiting:
+            api.run(audit)
+            api.stage(audit, "taps")
+            api.succeed(audit, result(), sheets())
+
+
+@pytest.fixture
+def dispatcher(api: Api) -> Iterator[None]:
+    stop = threading.Event()
+    thread = threading.Thread(target=drive, args=(api, stop))
+    thread.start()
+    yield
+    stop.set()
+    thread.join()
+
+
+@pytest.mark.usefixtures("dispatcher")
+def test_one_line_audits_a_model(api: Api, model: Path, data: Path, tmp_path: Path) -> None:
+    done = scotoma(
+        api, "audit", "run", str(model), str(data), "-o", str(tmp_path / "out"), "--attribute", "hue=circular:1"
+    )
+    assert done.returncode == 0, done.stderr
+    assert all(feature in done.stdout for feature in FEATURES)
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert "✓ taps" in done.stderr
+    (page,), (saved,) = (list((tmp_path / "out").glob(f"*.{kind}")) for kind in ("html", "json"))
+    assert page.read_text().startswith("<!")
+    assert json.loads(saved.read_text())["schema_version"] == "1"
+    listed = json.loads(scotoma(api, "audit", "list", "--json").stdout)
+    shown = scotoma(api, "report", "get", listed[0]["id"], "--json")
+    assert json.loads(shown.stdout) == json.loads(saved.read_text())
+
+
+def test_exit_codes(api: Api, model: Path) -> None:
+    audit = audit_of(api)
+    assert scotoma(api, "audit", "submit", "x").returncode == 3
+    assert scotoma(api, "classifier", "push", "no-such-file.onnx").returncode == 3
+    assert scotoma(api, "audit", "show", "aud_0123456789abcdef").returncode == 4
+    late = scotoma(api, "audit", "watch", audit, "--timeout", "0.2")
+    assert (late.returncode, "Traceback" in late.stderr) == (5, False)
+    shown = scotoma(api, "audit", "show", audit, "--json")
+    assert (shown.returncode, json.loads(shown.stdout)["id"]) == (0, audit)
+    assert json.loads(scotoma(api, "audit", "cancel", audit, "--json").stdout)["state"] == "cancelled"
+    assert scotoma(api, "audit", "watch", audit).returncode == 4
+
+
+def test_ctrl_c_leaves_the_audit_running(api: Api) -> None:
+    audit = audit_of(api)
+    with subprocess.Popen(command(api, "audit", "watch", audit), stderr=subprocess.PIPE, text=True) as process:
+        api.run(audit)
+        lines = iter(process.stderr or [])
+        assert next(line for line in lines if "running" in line)
+        process.send_signal(signal.SIGINT)
+        said = "".join(lines)
+    assert process.returncode == 130
+    assert f"scotoma audit watch {audit}" in said
+    assert f"scotoma audit cancel {audit}" in said
+    with Client(api.url, api.key()) as client:
+        assert not client.audit(audit).cancel_requested
