@@ -20,7 +20,7 @@ class AutoencoderConfig:
         trunk: "dense" flattens the image at once; "conv" shrinks it with strided convolutions first.
         width: units of the dense trunk.
         depth: residual blocks of the dense trunk, on each side.
-        channels: channels of the first convolution ("conv" only).
+        channels: channels of the first convolution ("conv" only), a multiple of 8.
         steps: optimiser steps.
         batch: images per step.
         learning_rate: peak.
@@ -71,7 +71,7 @@ class AutoencoderConfig:
                 width=512,
                 steps=700,
                 batch=64 if longest <= 96 else 32,
-                learning_rate=2e-3,
+                learning_rate=1.5e-3,
                 recolour=0.0,
             )
         return replace(small, **_PROFILE[profile](small))

@@ -35,12 +35,12 @@ class ResidualMLP(nn.Module):
 
 
 class ResidualConv(nn.Module):
-    """Two 3 x 3 convolutions beside the identity, which it starts as."""
+    """Two 3 x 3 convolutions beside the identity, which it starts as. ``channels`` is a multiple of 8."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         first, second = (nn.Conv2d(channels, channels, 3, padding=1) for _ in range(2))
-        self.body = nn.Sequential(nn.SiLU(), first, nn.SiLU(), _zero(second))
+        self.body = nn.Sequential(nn.GroupNorm(8, channels), nn.SiLU(), first, nn.SiLU(), _zero(second))
 
     def forward(self, x: Tensor) -> Tensor:
         """``(batch, channels, h, w) -> (batch, channels, h, w)``."""
