@@ -141,3 +141,11 @@ def test_foreign_and_damaged_bytes_are_refused(fitted: FittedAutoencoder) -> Non
         load(to_bytes({"a": torch.zeros(1)}, {"format": "other"}))
     with pytest.raises(CheckpointError):
         load(save(fitted)[:-9])
+
+
+def test_convolutions_learn_instead_of_showing_the_background() -> None:
+    """Without normalisation they ended at an all-black image on mostly dark data."""
+    images = two_factor_images(150).repeat(3, axis=1).repeat(3, axis=2)
+    config = replace(CONFIG, trunk="conv", channels=8, steps=120, batch=32, learning_rate=1.5e-3)
+    fitted = fit_autoencoder(images, config, torch.Generator().manual_seed(0))
+    assert fitted.held_out_mse < 0.5 * (images / 255).var()
