@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import httpx
 
@@ -265,7 +266,7 @@ class Client:
 
     def artifact(self, audit: str, role: str) -> bytes:
         """One stored output, such as ``sheets``."""
-        return self._transport.send("GET", f"/v1/audits/{audit}/artifacts/{role}").content
+        return self._transport.send("GET", f"/v1/audits/{audit}/artifacts/{quote(role, safe='')}").content
 
     # --- exchange ---
 

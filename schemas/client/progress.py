@@ -90,7 +90,7 @@ class AuditProgress:
         return Group(head, self._rows())
 
     def _rows(self) -> RenderableType:
-        table = Table.grid(padding=(0, 1))
+        table = Table.grid(padding=(0, 1), expand=True)
         table.add_column(width=1)
         table.add_column(width=NAME_WIDTH, no_wrap=True, overflow="ellipsis")
         table.add_column(width=BAR_WIDTH)

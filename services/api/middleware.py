@@ -82,8 +82,12 @@ class RequestContext:
         self.metrics.requests.labels(method, route, str(status)).inc()
         self.metrics.seconds.labels(method, route).observe(seconds)
         identity = scope["state"]["request_id"]
-        log.info("request", method=method, route=route, status=status, seconds=round(seconds, 4), request_id=identity)
+        say = log.debug if route in PROBES else log.info
+        say("request", method=method, route=route, status=status, seconds=round(seconds, 4), request_id=identity)
 
+
+PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Asked every few seconds by machines: not worth a line each."""
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 

@@ -87,13 +87,13 @@ def test_no_route_answers_without_a_usable_key(api: Api) -> None:
             digest = hashlib.sha256(secret.encode()).hexdigest()
             session.execute(update(ApiKeyRow).where(ApiKeyRow.hash == digest).values({column: func.now()}))
     wrong = ["", "Bearer", "Bearer scot_unknown", f"Basic {api.key()}", f"Bearer {revoked}", f"Bearer {expired}"]
+    everywhere = [(method, path, wrong[2]) for method, path in SCOPES]
     with api.http(None) as http:
-        for header in wrong:
-            for method, path in SCOPES:
-                answer = http.request(method, path.format(**PATHS), headers={"Authorization": header})
-                assert answer.status_code == 401, (method, path, header)
-                assert answer.json()["code"] == "unauthenticated"
-                assert answer.headers["www-authenticate"] == "Bearer"
+        for method, path, header in [*everywhere, *(("GET", "/v1/audits", header) for header in wrong)]:
+            answer = http.request(method, path.format(**PATHS), headers={"Authorization": header})
+            assert answer.status_code == 401, (method, path, header)
+            assert answer.json()["code"] == "unauthenticated"
+            assert answer.headers["www-authenticate"] == "Bearer"
         assert http.get("/v1/nothing-here").status_code == 401
 
 

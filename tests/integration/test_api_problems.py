@@ -90,6 +90,12 @@ def test_a_missing_database_or_bucket_is_503_and_not_ready(settings: Settings) -
         check(httpx.get(f"{url}/readyz", timeout=30), 503, ErrorCode.SERVICE_UNAVAILABLE)
 
 
+def test_a_database_without_tables_is_not_ready(settings: Settings, empty_database_url: str) -> None:
+    empty = settings.model_copy(update={"database_url": SecretStr(empty_database_url)})
+    with served(create_app(empty)) as url:
+        check(httpx.get(f"{url}/readyz", timeout=30), 503, ErrorCode.SERVICE_UNAVAILABLE)
+
+
 def test_a_bug_is_a_problem_without_a_stack_trace(settings: Settings) -> None:
     app = create_app(settings)
 

@@ -25,7 +25,7 @@ from services.db.tables import AuditRow, ClassifierRow, DatasetRow, UploadRow
 from services.errors import failure
 from services.settings import Settings
 from services.storage.blobs import S3BlobStore
-from tests.builders.api_server import Api, api_in_thread
+from tests.builders.api_server import Api, api_in_thread, artifact_row
 from tests.builders.results import FEATURES, result, sheets
 from tests.builders.rows import add_audit, classifier_facts, dataset_facts
 
@@ -121,6 +121,14 @@ def test_an_audit_from_submit_to_report(api: Api, client: Client) -> None:
     assert [item.role for item in client.artifacts(audit.id)] == ["result", "sheets"]
     assert client.artifact(audit.id, "result") == client.result_json(audit.id)
     assert [item.id for item in client.audits(state=AuditState.SUCCEEDED)] == [audit.id]
+
+
+@pytest.mark.parametrize("role", ["inn:/layer4/relu", "a?b#c", "a/../../b", "100%"])
+def test_artifacts_are_found_by_any_role(api: Api, client: Client, role: str) -> None:
+    audit = audit_of(api)
+    with transaction(api.factory) as session:
+        session.add(artifact_row(audit, role, api.store.put(role.encode()), len(role), "text/plain"))
+    assert client.artifact(audit, role) == role.encode()
 
 
 def test_a_cancelled_audit_has_no_result(api: Api, client: Client) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.db.engine import transaction
+from services.db.tables import ApiKeyRow
 from services.errors import Unavailable
 
 from ..ports import Ports, PortSet
@@ -50,10 +51,12 @@ async def metrics(request: Request) -> Response:
 def _reach_database(ports: PortSet) -> bool:
     try:
         with transaction(ports.sessions) as session:
-            return session.scalar(select(1)) == 1
+            # A table, not just a connection: before its migration a database is not ready.
+            session.scalar(select(ApiKeyRow.id).limit(1))
     except SQLAlchemyError as error:
         log.warning("not ready", part="database", error=type(error).__name__)
         return False
+    return True
 
 
 def _reach_storage(ports: PortSet) -> bool:

@@ -110,7 +110,7 @@ def test_on_a_terminal_every_stage_is_drawn_within_the_screen() -> None:
             view.show(stage(f"inn:{HOSTILE}{number}", StageState.DONE, seconds=1.0))
         view.show(stage("evidence", StageState.RUNNING, fraction=0.4, detail="bootstrap"))
         text = shown(view._draw())
-    assert "evidence" in text
+    assert "▸ evidence" in text
     assert "30/31 stages" in text
     assert len(text.splitlines()) <= 12
     assert "\x07" not in text
