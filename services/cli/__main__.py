@@ -36,7 +36,7 @@ def up(
         with Stack(folder, port, host) as stack:
             console.print(f"Starting Scotoma on [bold]{stack.folder.path}[/]")
             stack.start(_tick)
-            _welcome(stack)
+            _welcome(stack, port)
             _watch(stack, stop)
             console.print("Stopping …")
     except (ServiceError, SettingsError) as error:
@@ -87,7 +87,9 @@ def _tick(name: str, seconds: float) -> None:
     console.print(f"  [green]✓[/] {name:<20} {seconds:6.1f} s")
 
 
-def _welcome(stack: Stack) -> None:
+def _welcome(stack: Stack, port: int) -> None:
+    if stack.settings.api_port != port:
+        console.print(f"  [yellow]![/] port {port} is in use; the API took another one")
     console.print(
         f"\nScotoma answers at [bold]{stack.url}[/] (documentation: {stack.url}/docs). To use it from a shell:\n"
     )

@@ -36,7 +36,7 @@ def toy_science(folder: Path) -> Science:
 
 
 def plan_audit(folder: Path, subject: AuditSubject, done: Done) -> list[PlannedStage]:
-    """``taps``; once that is done ``fit:a`` and ``fit:b`` side by side; then ``result``."""
+    """``taps``; once that is done ``fit:a`` and ``fit:b`` side by side; then ``result``, too greedy."""
     misbehaves, _, action = subject.name.partition(" ")
 
     def stage(name: str, inputs: dict[str, str | Source], weight: float = 1.0) -> PlannedStage:
@@ -48,7 +48,8 @@ def plan_audit(folder: Path, subject: AuditSubject, done: Done) -> list[PlannedS
     if "taps" in done:
         fits = [f"fit:{tap}" for tap in done["taps"].summary["taps"]]
         stages += [stage(name, {"taps": Source(stage="taps", output="out")}, weight=3.0) for name in fits]
-        stages.append(stage("result", {name: Source(stage=name, output="out") for name in fits}))
+        greedy = stage("result", {name: Source(stage=name, output="out") for name in fits})
+        stages.append(greedy.model_copy(update={"cpus": 64.0, "gpus": 0.5}))
     return stages
 
 
