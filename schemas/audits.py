@@ -45,9 +45,7 @@ class AuditState(StrEnum):
 
 MOVES: dict[AuditState, frozenset[AuditState]] = {
     AuditState.QUEUED: frozenset({AuditState.RUNNING, AuditState.CANCELLED, AuditState.FAILED}),
-    AuditState.RUNNING: frozenset(
-        {AuditState.QUEUED, AuditState.SUCCEEDED, AuditState.FAILED, AuditState.CANCELLED}
-    ),
+    AuditState.RUNNING: frozenset({AuditState.QUEUED, AuditState.SUCCEEDED, AuditState.FAILED, AuditState.CANCELLED}),
     AuditState.SUCCEEDED: frozenset(),
     AuditState.FAILED: frozenset(),
     AuditState.CANCELLED: frozenset(),

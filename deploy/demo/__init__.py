@@ -1,1 +1,1 @@
-"""The demonstration: real MNIST digits in random hues, and two small classifiers that ship with their training script."""
+"""The demonstration: real MNIST digits in random hues, two small classifiers, and the script that trained them."""

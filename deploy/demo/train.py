@@ -1,7 +1,7 @@
 """Trains the two classifiers of the demo and writes them as ONNX: ``python -m deploy.demo.train``.
 
-``robust.onnx`` sees every digit in a fresh random hue at every step; ``hue.onnx`` sees hue follow the digit. Both have the
-same architecture, the same digits and the same number of steps: what differs is what the data made worth learning.
+``robust.onnx`` sees every digit in a fresh random hue at every step; ``hue.onnx`` sees hue follow the digit. Both have
+the same architecture, the same digits and the same number of steps: what differs is what the data made worth learning.
 """
 
 from __future__ import annotations

@@ -13,8 +13,12 @@ ROOT = Path(__file__).parents[2]
 
 def tracked() -> list[Path]:
     """Every text file that git tracks."""
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
-    return [ROOT / name for name in listed if name and Path(name).suffix in {".py", ".md", ".toml", ".yaml", ".txt", ".j2"}]
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
+        "\n"
+    )
+    return [
+        ROOT / name for name in listed if name and Path(name).suffix in {".py", ".md", ".toml", ".yaml", ".txt", ".j2"}
+    ]
 
 
 def test_changelog_speaks_of_this_version() -> None:

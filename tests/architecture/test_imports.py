@@ -22,7 +22,11 @@ def run_python(code: str) -> subprocess.CompletedProcess[str]:
 
 def test_import_contracts_hold() -> None:
     done = subprocess.run(
-        [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+        [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout
 
@@ -40,7 +44,8 @@ def test_process_never_loads_the_science(module: str) -> None:
 def test_numerics_load_no_service_library() -> None:
     done = run_python(
         "import sys, workers.flows.inn, workers.vae, workers.autoencoder, workers.oracles, workers.evidence.verdicts\n"
-        "heavy = {'ray', 'pydantic', 'boto3', 'sqlalchemy', 'fastapi', 'onnxruntime', 'onnx', 'schemas'} & set(sys.modules)\n"
+        "service = {'ray', 'pydantic', 'boto3', 'sqlalchemy', 'fastapi', 'onnxruntime', 'onnx', 'schemas'}\n"
+        "heavy = service & set(sys.modules)\n"
         "sys.exit(f'loaded {heavy}' if heavy else 0)"
     )
     assert done.returncode == 0, done.stderr

@@ -15,8 +15,8 @@ from .transforms import Edit, stay, there_and_back
 
 EXISTS_SHARE = 0.5
 """A statistic is reported when at least this share of the images has it."""
-MIN_SPREAD = 1e-3
-"""A statistic that does not vary over the images has no retention and no effect to speak of."""
+MIN_SPREAD = 0.005
+"""A statistic that hardly varies over the images has no retention and no effect to speak of: nothing was tested."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class Statistic:
     floor: Edit
     coloured: bool = False
     """Whether it needs three channels."""
+    min_spread: float = MIN_SPREAD
+    """Smallest standard deviation over the references, in its own unit, at which it is worth a verdict."""
 
     def applies(self, images: Images) -> bool:
         """Whether the statistic exists for most of these images ``(n, h, w, c)`` and varies."""
@@ -41,7 +43,7 @@ class Statistic:
     def usable(self, values: Floats) -> bool:
         """The same question for values measured before, ``(n,)``."""
         known = np.isfinite(values)
-        return bool(known.mean() >= EXISTS_SHARE and spread(values[known], self.kind, self.period) > MIN_SPREAD)
+        return bool(known.mean() >= EXISTS_SHARE and spread(values[known], self.kind, self.period) > self.min_spread)
 
     def confirms(self, edited: Images, target: Floats, reference: Floats, tolerance: float = 0.25) -> NDArray[np.bool_]:
         """Which edited images ``(n, h, w, c)`` now measure ``target``, within ``tolerance`` reference spreads.
@@ -82,10 +84,12 @@ STATISTICS: tuple[Statistic, ...] = (
     ),
     Statistic("sharpness", "numeric", None, measured.sharpness, transforms.sharpen, stay(transforms.sharpen)),
     Statistic(
-        "position_x", "numeric", None, measured.position_x, transforms.shift_x, there_and_back(transforms.shift_x)
+        "position_x", "numeric", None, measured.position_x, transforms.shift_x, there_and_back(transforms.shift_x),
+        min_spread=0.02,
     ),
     Statistic(
-        "position_y", "numeric", None, measured.position_y, transforms.shift_y, there_and_back(transforms.shift_y)
+        "position_y", "numeric", None, measured.position_y, transforms.shift_y, there_and_back(transforms.shift_y),
+        min_spread=0.02,
     ),
     Statistic("size", "numeric", None, measured.size, transforms.zoom, there_and_back(transforms.zoom)),
     Statistic(

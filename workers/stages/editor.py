@@ -44,7 +44,7 @@ def conditioning(features: list[AuditedFeature]) -> list[AuditedFeature]:
 
 
 def condition(columns: list[AuditedFeature], changed: dict[str, NDArray[np.float64]]) -> Tensor:
-    """Encodings of all columns side by side, ``(n, k)`` float32, with the values in ``changed`` instead of the true ones."""
+    """Encodings of all columns side by side, ``(n, k)`` float32; ``changed`` values stand for the true ones."""
     parts = [feature.encoding.encode(changed.get(feature.name, feature.column.values)) for feature in columns]
     return torch.from_numpy(np.concatenate(parts, axis=1).astype(np.float32))
 

@@ -28,10 +28,10 @@ from workers.stages.references import spread_rows
 from workers.stages.stage import Arrays, Produced, StageContext, pack, pack_json
 
 ATTEMPTS = 4
-"""Targets are drawn again, at most this often, for images that cannot show the first one (a blue as light as yellow)."""
+"""Targets are drawn at most this often for an image that cannot show one (a blue as light as yellow)."""
 MOVED = 0.5
 CLOSE = 0.35
-"""An edit is confirmed when its reading ends within half the intended way of the target, or within 0.35 spreads of it."""
+"""An edit is confirmed when its reading ends within half the intended way of the target, or 0.35 spreads of it."""
 REDRAWS = 2
 PICTURES = 6
 
@@ -52,7 +52,7 @@ class Edited:
 
 
 def run(context: StageContext) -> Produced:
-    """Per feature ``flips``, ``variation``, their floors ``(n,)`` and ``confirmed (1,)``; the code's own losses; pictures."""
+    """Per feature ``flips``, ``variation``, floors ``(n,)`` and ``confirmed (1,)``; the code's own losses; pictures."""
     studio = open_studio(context)
     rows = spread_rows(studio.probabilities.argmax(axis=1), context.budget.edited, context.rng("references"))
     measured = _code_losses(context, studio, rows)
@@ -72,13 +72,13 @@ def _edits(context: StageContext, studio: Studio, rows: NDArray[np.int64]) -> It
     for feature in studio.features:
         rng = context.rng("targets", feature.name)
         if feature.statistic is not None:
-            yield feature, _transform(feature, feature.statistic, studio, rows, context.budget.edits, rng)
+            yield feature, _transform(feature.statistic, studio, rows, context.budget.edits, rng)
         elif editor is not None:
             yield feature, _edit_attribute(feature, editor, studio, rows, context.budget.edits, rng, redrawn)
 
 
 def _transform(
-    feature: AuditedFeature, statistic: Statistic, studio: Studio, rows: NDArray[np.int64], draws: int,
+    statistic: Statistic, studio: Studio, rows: NDArray[np.int64], draws: int,
     rng: np.random.Generator,
 ) -> Edited:  # fmt: skip
     """Exact transforms to values drawn from the references; a value that an image cannot take is drawn again."""
@@ -194,9 +194,7 @@ def _picture_row(studio: Studio, feature: AuditedFeature, edited: Edited, row: i
     return EditRow(index=index, original=step(original, answers[0], now), edits=edits)
 
 
-def _pictures(
-    feature: AuditedFeature, edited: Edited, row: int
-) -> tuple[Images, Images, NDArray[np.float64]]:
+def _pictures(feature: AuditedFeature, edited: Edited, row: int) -> tuple[Images, Images, NDArray[np.float64]]:
     """The original, its edits and their values. A transform is cheap, so its sheet walks through the reference range."""
     original = edited.before[row]
     if feature.statistic is None:

@@ -32,6 +32,7 @@ Value = TypeVar("Value")
 FEWEST_IMAGES = 30
 """Images that must have a statistic in every draw before its generative retention is spoken of."""
 
+
 @dataclass(frozen=True)
 class TapMeasurements:
     """One tap: what probes read, what samples show, what the INN's likelihood says."""
@@ -60,7 +61,7 @@ class TapMeasurements:
 
 @dataclass(frozen=True)
 class Measurements:
-    """The whole audit. ``ceilings`` and ``from_codes`` are retentions by feature, 0..1; ``quality`` that of the oracles."""
+    """The whole audit. ``ceilings`` and ``from_codes`` are retentions by feature, ``quality`` that of oracles; 0..1."""
 
     taps: dict[str, TapMeasurements]
     effects: dict[str, EffectEstimate]
@@ -116,7 +117,7 @@ def measure(
 
 
 def oracle_quality(context: StageContext, features: list[AuditedFeature]) -> dict[str, float]:
-    """How well each feature can be read from images at all: 1 where it is measured, else its oracle's held-out share."""
+    """How well each feature can be read from images: 1 where it is measured, else its oracle's held-out share."""
     from workers.oracles import load
     from workers.stages.oracles import NOTHING
 

@@ -27,7 +27,7 @@ class Answers:
     @property
     def predicted(self) -> NDArray[np.int64]:
         """Arg-max class per image."""
-        return self.probabilities.argmax(axis=1)
+        return np.asarray(self.probabilities.argmax(axis=1), dtype=np.int64)
 
 
 def ask(session: ClassifierSession, tap: str, images: NDArray[np.uint8]) -> Answers:
@@ -38,10 +38,10 @@ def ask(session: ClassifierSession, tap: str, images: NDArray[np.uint8]) -> Answ
 
 @dataclass(frozen=True)
 class Faithful:
-    """Originals, their reconstructions and ``draws`` samples each, with the answers and representation deviations.
+    """Originals, their reconstructions and ``draws`` samples each, with answers and representation deviations.
 
-    Deviations are ``|Phi(sample) - Phi(x)|``, ``(n, draws)``; ``floor`` that of the reconstruction, ``(n,)``; ``random``
-    the mean distance between the representations of different references.
+    Deviations are ``|Phi(sample) - Phi(x)|``, ``(n, draws)``; ``floor`` that of the reconstruction, ``(n,)``;
+    ``random`` the mean distance between the representations of different references.
     """
 
     originals: NDArray[np.uint8]
@@ -62,7 +62,7 @@ class Faithful:
     @property
     def agrees(self) -> NDArray[np.bool_]:
         """Whether each sample got the answer of its original, ``(n, draws)``."""
-        return (self.sample.predicted.reshape(-1, self.draws) == self.original.predicted[:, None])  # fmt: skip
+        return np.asarray(self.sample.predicted.reshape(-1, self.draws) == self.original.predicted[:, None])
 
     def arrays(self) -> Arrays:
         """What the evidence needs of it."""
@@ -147,4 +147,4 @@ def _row(
 
 
 def _distance(a: Floats, b: Floats) -> NDArray[np.float64]:
-    return np.linalg.norm(a.astype(np.float64) - b, axis=1)
+    return np.asarray(np.linalg.norm(a.astype(np.float64) - b, axis=1))

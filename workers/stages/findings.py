@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from schemas.results import Effect, Finding, Retention, Verdict
+import math
+
+from schemas.results import Effect, Estimate, Finding, Retention, Verdict
 from workers.classifier.selection import Tap
 from workers.evidence.bootstrap import Interval
 from workers.evidence.effects import EffectEstimate
@@ -19,7 +21,9 @@ def findings(
 ) -> list[Finding]:
     """Every finding, by feature, then by depth."""
     return [
-        _finding(feature, tap.name, found, gates_of(gates, feature.name, tap.name)) for feature in features for tap in taps
+        _finding(feature, tap.name, found, gates_of(gates, feature.name, tap.name))
+        for feature in features
+        for tap in taps
     ]
 
 
@@ -64,7 +68,7 @@ def _effect(feature: AuditedFeature, effect: EffectEstimate) -> EffectEvidence:
 
 def _moved(measured: TapMeasurements, feature: str) -> list[str]:
     found = measured.movement.get(feature)
-    if found is None or not found.spread.value == found.spread.value:
+    if found is None or math.isnan(found.spread.value):
         return []
     share, kept = found.spread, found.agreement
     return [
@@ -73,7 +77,7 @@ def _moved(measured: TapMeasurements, feature: str) -> list[str]:
     ]
 
 
-def _estimate(interval: Interval | None) -> object:
-    if interval is None or interval.value != interval.value:
+def _estimate(interval: Interval | None) -> Estimate | None:
+    if interval is None or math.isnan(interval.value):
         return None
     return estimate(interval)

@@ -27,7 +27,7 @@ def audit_gates(context: StageContext, found: Measurements, taps: list[Tap]) -> 
 
 
 def gates_of(gates: list[GateResult], feature: str, tap: str) -> list[GateResult]:
-    """The gates on which a finding on ``feature`` at ``tap`` may rest; the VAE is a second opinion and decides nothing."""
+    """The gates on which a finding may rest; the VAE is a second opinion and decides nothing."""
     wanted = {feature, tap}
     return [
         gate for gate in gates

@@ -57,7 +57,14 @@ def _of(stage: str, *outputs: str) -> Inputs:
     return {output: Source(stage=stage, output=output) for output in outputs}
 
 
-KEPT = {"autoencoder": "model", "oracles": "model", "editor": "editor", "inn": "inn", "vae": "vae", "evidence": "evidence"}
+KEPT = {
+    "autoencoder": "model",
+    "oracles": "model",
+    "editor": "editor",
+    "inn": "inn",
+    "vae": "vae",
+    "evidence": "evidence",
+}
 """Outputs that an auditor may want years later: every fitted network, and the evidence."""
 
 
@@ -66,7 +73,9 @@ def _history(done: Done) -> dict[str, Any]:
     before = {name: outcome for name, outcome in done.items() if name != "result"}
     kept = {name: outcome.outputs[KEPT[name.partition(":")[0]]] for name, outcome in before.items()
             if name.partition(":")[0] in KEPT}  # fmt: skip
-    timings = [{"stage": name, "seconds": outcome.seconds, "reused": outcome.reused} for name, outcome in before.items()]
+    timings = [
+        {"stage": name, "seconds": outcome.seconds, "reused": outcome.reused} for name, outcome in before.items()
+    ]
     return {"timings": sorted(timings, key=lambda timing: str(timing["stage"])), "artifacts": kept}
 
 
@@ -89,7 +98,9 @@ class _Planner:
             "attributes": [a.model_dump(mode="json") for a in subject.dataset.facts.attributes]
         }
 
-    def _stage(self, name: str, title: str, inputs: Inputs, weight: float, cpus: float = 1.0, **config: Any) -> PlannedStage:
+    def _stage(
+        self, name: str, title: str, inputs: Inputs, weight: float, cpus: float = 1.0, **config: Any
+    ) -> PlannedStage:
         gpus = 0.25 if name.partition(":")[0] in {"autoencoder", "oracles", "editor", "prior", "inn", "vae"} else 0.0
         return PlannedStage(
             name=name, title=title, inputs=inputs, config={**self.profile, **config}, seed=self.seed, weight=weight,
@@ -98,7 +109,9 @@ class _Planner:
 
     def taps(self) -> PlannedStage:
         named = self.subject.config.taps
-        return self._stage("taps", "Finding the cuts of the graph", {**self.model, **self.data}, 1, **self.spec, taps=named)
+        return self._stage(
+            "taps", "Finding the cuts of the graph", {**self.model, **self.data}, 1, **self.spec, taps=named
+        )
 
     def latents(self) -> PlannedStage:
         inputs = {**self.model, **self.data, **_of("taps", "taps")}
@@ -161,9 +174,7 @@ class _Planner:
 
     def result(self, taps: list[str], done: Done) -> PlannedStage:
         sheets = {f"sheet:{tap}": Source(stage=f"samples:{tap}", output="sheet") for tap in taps}
-        inputs = {
-            **_of("evidence", "evidence"), **_of("effects", "edits"), "nuisance": Source(stage="nuisance", output="sheet"),
-            **sheets,
-        }  # fmt: skip
+        nuisance = {"nuisance": Source(stage="nuisance", output="sheet")}
+        inputs: Inputs = {**_of("evidence", "evidence"), **_of("effects", "edits"), **nuisance, **sheets}
         subject = self.subject.model_dump(mode="json", exclude={"attempt"})
         return self._stage("result", "Writing the result", inputs, 1, subject=subject, taps=taps, **_history(done))

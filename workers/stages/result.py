@@ -78,7 +78,7 @@ def _result(context: StageContext, subject: AuditSubject, classes: list[str], di
     sheet = object_key(digests["sheets"])
     findings = [Finding.model_validate({**finding, "samples": [sheet]}) for finding in evidence["findings"]]
     return AuditResult(
-        audit=_provenance(context, subject, digests),
+        audit=_provenance(subject, digests),
         classifier=_classifier(subject.classifier, classes, evidence["accuracy"]),
         dataset=_dataset(subject.dataset),
         taps=evidence["taps"],
@@ -92,7 +92,7 @@ def _result(context: StageContext, subject: AuditSubject, classes: list[str], di
     )
 
 
-def _provenance(context: StageContext, subject: AuditSubject, digests: dict[str, str]) -> AuditProvenance:
+def _provenance(subject: AuditSubject, digests: dict[str, str]) -> AuditProvenance:
     config = subject.config
     return AuditProvenance(
         id=subject.audit_id,

@@ -35,7 +35,10 @@ def sampled(context: StageContext, studio: Studio, tap: str, rows: NDArray[np.in
     faithful = judge(studio.classifier, tap, originals, reconstructions, images)
     context.report(0.9, "sent back through the classifier")
     return Produced(
-        {"samples": pack({"rows": rows, **readings, **faithful.arrays()}), "sheet": sheet(context, studio, tap, rows, faithful)}
+        {
+            "samples": pack({"rows": rows, **readings, **faithful.arrays()}),
+            "sheet": sheet(context, studio, tap, rows, faithful),
+        }
     )
 
 
