@@ -79,14 +79,20 @@ def _table(result: AuditResult, tap: str) -> Table:
 
 def _cells(finding: Finding) -> tuple[Text, Text, str, str, Text]:
     sign, style = LOOK[finding.verdict]
-    kept = finding.retention.generative or finding.retention.predictive
+    known = [one for one in (finding.retention.generative, finding.retention.predictive) if one is not None]
+    kept = max(known, key=lambda estimate: estimate.value, default=None)
     return (
         plain(finding.feature, "bold"),
         Text(f"{sign} {finding.verdict.replace('_', ' ')}", style=style),
         percent(kept),
         percent(finding.effect.flip_rate),
-        plain(finding.reasons[0] if finding.reasons else "", "bright_black"),
+        plain(_why(finding), "bright_black"),
     )
+
+
+def _why(finding: Finding) -> str:
+    """The first reason without its figures, which have columns of their own; the report has them all."""
+    return finding.reasons[0].split(": ", 1)[0].rstrip(".") if finding.reasons else ""
 
 
 def percent(estimate: Estimate | None) -> str:

@@ -195,7 +195,7 @@ def _picture_row(studio: Studio, feature: AuditedFeature, edited: Edited, row: i
 
 
 def _pictures(feature: AuditedFeature, edited: Edited, row: int) -> tuple[Images, Images, NDArray[np.float64]]:
-    """The original, its edits and their values. A transform is cheap, so its sheet walks through the reference range."""
+    """The original, its edits and their values. Transforms are cheap: their sheets walk through the reference range."""
     original = edited.before[row]
     if feature.statistic is None:
         order = np.argsort(edited.targets[:, row])

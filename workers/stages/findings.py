@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from schemas.results import Effect, Estimate, Finding, Retention, Verdict
 from workers.classifier.selection import Tap
 from workers.evidence.bootstrap import Interval
@@ -42,7 +44,7 @@ def _finding(feature: AuditedFeature, tap: str, found: Measurements, gates: list
             flip_rate=_estimate(effect.flip_rate), total_variation=_estimate(effect.total_variation),
             floor=_estimate(effect.floor),
         ),
-        reasons=[*decision.reasons, *_moved(measured, feature.name)],
+        reasons=[*decision.reasons, *_moved(measured, feature.name), *_range(feature)],
     )  # fmt: skip
 
 
@@ -75,6 +77,14 @@ def _moved(measured: TapMeasurements, feature: str) -> list[str]:
         f"Among invariance samples that kept the answer ({kept.value:.0%} of them) it moves over {share.value:.0%}"
         f" ({max(share.low, 0):.0%} to {share.high:.0%}) of its reference variance."
     ]
+
+
+def _range(feature: AuditedFeature) -> list[str]:
+    """Over which values the feature was tested: a verdict says nothing of those that the references do not hold."""
+    if feature.column.kind != "numeric":
+        return []
+    low, high = np.nanquantile(feature.column.values, [0.05, 0.95])
+    return [f"Tested over its range in these references: {low:.3g} to {high:.3g} (5th to 95th percentile)."]
 
 
 def _estimate(interval: Interval | None) -> Estimate | None:

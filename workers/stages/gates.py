@@ -10,6 +10,8 @@ from workers.stages.stage import StageContext
 
 LEAKAGE = "vae_leakage"
 FIDELITY = "vae_fidelity"
+AGREEMENT = "vae_agreement"
+SECOND_OPINION = frozenset({LEAKAGE, FIDELITY, AGREEMENT})
 
 
 def audit_gates(context: StageContext, found: Measurements, taps: list[Tap]) -> list[GateResult]:
@@ -22,7 +24,7 @@ def audit_gates(context: StageContext, found: Measurements, taps: list[Tap]) -> 
           for name, quality in found.quality.items()),
         *per_tap,
         checks.monotone_information(information),
-        *_vae_gates(context.json("vae")),
+        *_vae_gates(context.json("vae"), float(context.arrays("nuisance")["agrees"].mean())),
     ]  # fmt: skip
 
 
@@ -31,7 +33,7 @@ def gates_of(gates: list[GateResult], feature: str, tap: str) -> list[GateResult
     wanted = {feature, tap}
     return [
         gate for gate in gates
-        if gate.name not in (LEAKAGE, FIDELITY) and (":" not in gate.name or gate.name.split(":", 1)[1] in wanted)
+        if gate.name not in SECOND_OPINION and (":" not in gate.name or gate.name.split(":", 1)[1] in wanted)
     ]  # fmt: skip
 
 
@@ -45,12 +47,16 @@ def _tap_gates(tap: str, found: Measurements) -> list[GateResult]:
     ]
 
 
-def _vae_gates(vae: dict[str, float]) -> list[GateResult]:
+def _vae_gates(vae: dict[str, float], agreement: float) -> list[GateResult]:
     leakage, fidelity = vae["leakage"], vae["fidelity"]
+    said = f"the VAE's head gives {fidelity:.1%} of held-out codes the classifier's answer"
+    leaked = (
+        f"a probe finds the answer in the nuisance block with accuracy {vae['leakage_accuracy']:.2f}"
+        f" where chance is {vae['leakage_chance']:.2f}"
+    )
+    kept = f"the classifier keeps its answer on {agreement:.1%} of the images in which only nuisance was drawn anew"
     return [
-        GateResult(FIDELITY, fidelity >= 0.8, fidelity, 0.8,
-                   f"the VAE's head gives {fidelity:.1%} of held-out codes the classifier's answer"),
-        GateResult(LEAKAGE, leakage <= 0.3, leakage, 0.3,
-                   f"a probe finds the answer in the nuisance block with accuracy {vae['leakage_accuracy']:.2f}"
-                   f" where chance is {vae['leakage_chance']:.2f}"),
-    ]  # fmt: skip
+        GateResult(FIDELITY, fidelity >= 0.8, fidelity, 0.8, said),
+        GateResult(LEAKAGE, leakage <= 0.3, leakage, 0.3, leaked),
+        GateResult(AGREEMENT, agreement >= 0.8, agreement, 0.8, kept),
+    ]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
+from workers.classifier.pooling import pooled_shape
+from workers.stages.classifying import load_taps
 from workers.stages.estimates import Measurements
 from workers.stages.features import AuditedFeature
 from workers.stages.references import References
@@ -18,13 +22,35 @@ def limits(
 ) -> list[str]:
     """Plain sentences, most important first."""
     return [
-        f"Every number is relative to these {len(references):,} reference images: what they do not vary, nobody tested.",
+        f"All numbers hold for these {len(references):,} reference images: what they do not vary, nobody tested.",
         f"Effects smaller than about {_resolution(found):.1%} of the answers are below what this many images can show.",
         *_tied(features),
-        "Changing the hue keeps HSV saturation and value; perceived brightness changes with the hue, as in the references.",
-        "A representation wider than "
-        f"{context.budget.condition} numbers was compressed to its principal components before it was read.",
+        *(note for note in context.config["notes"]),
+        *_hue(features),
+        *_compressed(context),
     ]
+
+
+def _hue(features: list[AuditedFeature]) -> list[str]:
+    if not any(feature.statistic and feature.statistic.name == "hue" for feature in features):
+        return []
+    return [
+        "Changing the hue keeps HSV saturation and value; perceived brightness follows the hue, as in the references."
+    ]
+
+
+def _compressed(context: StageContext) -> list[str]:
+    """Taps of which a part was dropped before anything was read from them: their retentions are lower bounds."""
+    words = []
+    for tap in load_taps(context):
+        size, width = prod(pooled_shape(tap.shape)), context.budget.condition
+        if prod(tap.shape) > width:
+            how = "averaged over neighbouring cells and " if size < prod(tap.shape) else ""
+            words.append(
+                f"The {prod(tap.shape):,} numbers of {tap.name} were {how}compressed to {min(size, width)} principal"
+                " components before they were read: what it retains may be more than shown."
+            )
+    return words
 
 
 def _resolution(found: Measurements) -> float:

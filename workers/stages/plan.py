@@ -95,7 +95,8 @@ class _Planner:
             "input": subject.classifier.input.model_dump(mode="json"),
         }
         self.columns: dict[str, Any] = {
-            "attributes": [a.model_dump(mode="json") for a in subject.dataset.facts.attributes]
+            "attributes": [a.model_dump(mode="json") for a in subject.dataset.facts.attributes],
+            "notes": subject.dataset.facts.notes,
         }
 
     def _stage(
@@ -159,7 +160,7 @@ class _Planner:
         return self._stage("effects", "Changing one feature at a time", inputs, 10, **self.spec, **self.columns)
 
     def evidence(self, taps: list[str]) -> PlannedStage:
-        inputs = {
+        inputs: Inputs = {
             **self.data, **_of("taps", "taps"), **_of("latents", "latents"), **_of("autoencoder", "codes"),
             **_of("effects", "effects"), **_of("prior", "prior"), "vae": Source(stage="vae", output="diagnostics"),
             "nuisance": Source(stage="nuisance", output="samples"),
@@ -167,14 +168,11 @@ class _Planner:
             **{f"inn:{tap}": Source(stage=f"inn:{tap}", output="diagnostics") for tap in taps},
             **{f"samples:{tap}": Source(stage=f"samples:{tap}", output="samples") for tap in taps},
         }  # fmt: skip
-        return self._stage("evidence", "Weighing the evidence", inputs, 8, **self.columns, labelled=self._labelled())
-
-    def _labelled(self) -> bool:
-        return bool(self.subject.dataset.facts and self.subject.dataset.facts.labelled)
+        return self._stage("evidence", "Weighing the evidence", inputs, 8, **self.columns)
 
     def result(self, taps: list[str], done: Done) -> PlannedStage:
         sheets = {f"sheet:{tap}": Source(stage=f"samples:{tap}", output="sheet") for tap in taps}
-        nuisance = {"nuisance": Source(stage="nuisance", output="sheet")}
-        inputs: Inputs = {**_of("evidence", "evidence"), **_of("effects", "edits"), **nuisance, **sheets}
+        nuisance = Source(stage="nuisance", output="sheet")
+        inputs: Inputs = {**_of("evidence", "evidence"), **_of("effects", "edits"), "nuisance": nuisance, **sheets}
         subject = self.subject.model_dump(mode="json", exclude={"attempt"})
         return self._stage("result", "Writing the result", inputs, 1, subject=subject, taps=taps, **_history(done))
