@@ -25,7 +25,6 @@ from services.errors import ServiceError
 from .digits import write_dataset
 
 HERE = Path(__file__).parent
-OUT = Path("demo")
 CLASSES = [str(digit) for digit in range(10)]
 HUE = {"hue": AttributeSpec(kind=FeatureKind.CIRCULAR, period=1.0)}
 MODELS = {"robust": "trained on randomly coloured digits", "hue": "trained where hue gave the digit away"}
@@ -34,12 +33,12 @@ EXPECTED = {"robust": Verdict.IGNORED, "hue": Verdict.USED}
 console = Console(highlight=False)
 
 
-def main() -> int:
-    """Run the demo; 0 when both verdicts on hue came out as they must."""
-    OUT.mkdir(exist_ok=True)
+def main(out: Path = Path("demo")) -> int:
+    """Run the demo and leave its reports in ``out``; 0 when both verdicts on hue came out as they must."""
+    out.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="scotoma-demo-"))
     try:
-        return _demo(folder)
+        return _demo(folder, out)
     except KeyboardInterrupt:
         console.print("\nStopped. Nothing is left running.")
         return 130
@@ -51,21 +50,21 @@ def main() -> int:
         shutil.rmtree(folder / "objects", ignore_errors=True)
 
 
-def _demo(folder: Path) -> int:
+def _demo(folder: Path, out: Path) -> int:
     console.print("[bold]Scotoma demo[/]: what do two digit classifiers ignore?\n")
     data = folder / "digits.npz"
     write_dataset(data)
-    console.print("Starting the real parts on this machine: PostgreSQL, S3 (SeaweedFS), the API, Ray")
+    console.print("Starting PostgreSQL, S3 (SeaweedFS), the API and Ray on this machine")
     with Stack(folder, port=0) as stack:
         stack.start(lambda name, seconds: console.print(f"  [green]✓[/] {name:<20} {seconds:6.1f} s"))
         with Client(stack.url, stack.api_key) as client:
             dataset = client.wait_for_intake(client.push_dataset(data, name="MNIST in random hues", attributes=HUE))
-            results = {name: _audit(client, dataset, name) for name in MODELS}
-    _goodbye()
+            results = {name: _audit(client, dataset, name, out) for name in MODELS}
+    _goodbye(out)
     return 0 if all(results[name].finding("hue").verdict == want for name, want in EXPECTED.items()) else 1
 
 
-def _audit(client: Client, dataset: Dataset, name: str) -> AuditResult:
+def _audit(client: Client, dataset: Dataset, name: str, out: Path) -> AuditResult:
     """Push one model, audit it, save its report and result."""
     console.print(f"\n[bold]Auditing {name}.onnx[/], a small CNN {MODELS[name]}")
     began = time.monotonic()
@@ -79,23 +78,24 @@ def _audit(client: Client, dataset: Dataset, name: str) -> AuditResult:
         problem = client.audit(audit.id).problem
         raise ScotomaError(f"the audit failed: {problem.detail if problem else ''}")
     result = client.result(audit.id)
-    (OUT / f"{name}.json").write_bytes(client.result_json(audit.id))
-    (OUT / f"{name}.html").write_text(client.report(audit.id))
+    (out / f"{name}.json").write_bytes(client.result_json(audit.id))
+    (out / f"{name}.html").write_text(client.report(audit.id))
     console.print(verdict_table(result))
-    console.print(f"  {time.monotonic() - began:.0f} s in all → {OUT / name}.html", style="bright_black")
+    console.print(f"  {time.monotonic() - began:.0f} s in all → {out / name}.html", style="bright_black")
     return result
 
 
-def _goodbye() -> None:
+def _goodbye(out: Path) -> None:
     console.print(
         "\n[bold]Done.[/] Open the reports in a browser; they need no server and no network:\n"
-        f"  {OUT / 'robust.html'}   this classifier ignores colour\n"
-        f"  {OUT / 'hue.html'}      this one uses it\n\n"
-        "Audit your own model next:\n"
-        "  make up                                            # start the service, keeps its data\n"
-        "  .venv/bin/scotoma audit run MODEL.onnx DATA.npz    # in another shell, with the key that `make up` shows\n"
+        f"  {out / 'robust.html'}   this classifier ignores colour\n"
+        f"  {out / 'hue.html'}      this one uses it\n\n"
+        "Audit your own model next. Start the service (it keeps its data) and, in another\n"
+        "shell with the key that it shows:\n"
+        "  make up\n"
+        "  .venv/bin/scotoma audit run MODEL.onnx DATA.npz\n"
     )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*map(Path, sys.argv[1:2])))
