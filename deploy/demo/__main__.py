@@ -38,16 +38,15 @@ def main(out: Path = Path("demo")) -> int:
     out.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="scotoma-demo-"))
     try:
-        return _demo(folder, out)
+        code = _demo(folder, out)
+        shutil.rmtree(folder, ignore_errors=True)
     except KeyboardInterrupt:
         console.print("\nStopped. Nothing is left running.")
         return 130
     except (ServiceError, ScotomaError) as error:
-        console.print(f"[red]✗[/] {error}\n  Logs: {folder / 'logs'}", markup=True)
+        console.print(f"[red]✗[/] {error}\n  Data and logs are kept in {folder}", markup=True)
         return 4
-    finally:
-        shutil.rmtree(folder / "postgres", ignore_errors=True)
-        shutil.rmtree(folder / "objects", ignore_errors=True)
+    return code
 
 
 def _demo(folder: Path, out: Path) -> int:

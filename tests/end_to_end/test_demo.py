@@ -29,9 +29,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     yield out
-    left = [
-        p.cmdline() for p in psutil.process_iter() if p.pid not in before and "scotoma-demo" in " ".join(p.cmdline())
-    ]
+    running = psutil.process_iter(["pid", "cmdline"])  # a process that ends meanwhile has None here
+    left = [p.info for p in running if p.pid not in before and "scotoma-demo" in " ".join(p.info["cmdline"] or [])]
     assert not left, "the demo left a server running"
 
 
