@@ -54,15 +54,15 @@ $(VENV)/.torch: deploy/constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || (echo "Scotoma needs Python 3.11 or newer; set PYTHON=" && false)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing torch (CPU build)"
-	@$(BIN)/python -m pip install -q --disable-pip-version-check torch==2.13.0
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check torch==2.13.0
 	@touch $@
 
 $(DEMO_STAMP): pyproject.toml deploy/constraints.txt $(shell find schemas -name '*.py') | $(VENV)/.torch
 	@echo "installing Scotoma and the embedded servers"
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c deploy/constraints.txt ".[server,worker,embedded,demo]"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c deploy/constraints.txt ".[server,worker,embedded,demo]"
 	@touch $@
 
 $(STAMP): pyproject.toml deploy/constraints.txt $(shell find schemas -name '*.py') | $(VENV)/.torch
 	@echo "installing Scotoma, the embedded servers and the developers' tools"
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c deploy/constraints.txt ".[server,worker,embedded,demo,dev]"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c deploy/constraints.txt ".[server,worker,embedded,demo,dev]"
 	@touch $@ $(DEMO_STAMP)
