@@ -28,10 +28,11 @@ def run(context: StageContext) -> Produced:
     columns = conditioning(audited_features(load_references(context), attribute_facts(context), None))
     if not columns:
         return Produced({"editor": NOTHING})
+    told = condition(columns, {column.name: column.column.values for column in columns})
     codes = context.arrays("codes")
     means, stds = torch.from_numpy(codes["means"]), torch.from_numpy(codes["stds"])
     fitted = fit_inn(
-        means, stds, condition(columns, {}), EFFORT[context.budget.name], context.generator(), device=context.device,
+        means, stds, told, EFFORT[context.budget.name], context.generator(), device=context.device,
         on_progress=context.report,
     )  # fmt: skip
     summary = {"nll": float(fitted.nll.mean()), "nll_linear_gaussian": float(fitted.nll_linear_gaussian.mean())}
@@ -43,9 +44,9 @@ def conditioning(features: list[AuditedFeature]) -> list[AuditedFeature]:
     return [feature for feature in features if feature.source == "attribute"]
 
 
-def condition(columns: list[AuditedFeature], changed: dict[str, NDArray[np.float64]]) -> Tensor:
-    """Encodings of all columns side by side, ``(n, k)`` float32; ``changed`` values stand for the true ones."""
-    parts = [feature.encoding.encode(changed.get(feature.name, feature.column.values)) for feature in columns]
+def condition(columns: list[AuditedFeature], values: dict[str, NDArray[np.float64]]) -> Tensor:
+    """Encodings of the columns' ``values (n,)`` side by side, ``(n, k)`` float32."""
+    parts = [feature.encoding.encode(values[feature.name]) for feature in columns]
     return torch.from_numpy(np.concatenate(parts, axis=1).astype(np.float32))
 
 

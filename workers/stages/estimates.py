@@ -106,7 +106,7 @@ def measure(
         context.report(0.1 + 0.5 * (i + 1) / len(taps), f"{tap.name} probed")
     return Measurements(
         taps=measured,
-        effects={f.name: _effect(changed, f, weights) for f in features if f"flips:{f.name}" in changed},
+        effects=_present({f.name: _effect(changed, f, weights) for f in features}),
         completeness=rate_interval(changed["reconstruction_agrees"], weights(len(changed["reconstruction_agrees"]))),
         ceilings=ceilings,
         from_codes={name: reading.shares.retained for name, reading in from_codes.items()},
@@ -183,8 +183,11 @@ def _movement(drawn: Arrays, feature: AuditedFeature, weights: Resampler) -> Mov
     return movement(drawn[f"reading:{feature.name}"], agrees, reference, weights(len(agrees)))
 
 
-def _effect(changed: Arrays, feature: AuditedFeature, weights: Resampler) -> EffectEstimate:
+def _effect(changed: Arrays, feature: AuditedFeature, weights: Resampler) -> EffectEstimate | None:
+    """``None`` where the feature cannot be edited, or no image has an edit that was confirmed."""
     name = feature.name
+    if f"flips:{name}" not in changed or not np.isfinite(changed[f"flips:{name}"]).any():
+        return None
     edit = Changes(changed[f"flips:{name}"], changed[f"variation:{name}"])
     floor = Changes(changed[f"floor_flips:{name}"], changed[f"floor_variation:{name}"])
     return effect(edit, floor, weights(len(edit.flips)), confirmed=float(changed[f"confirmed:{name}"][0]))
