@@ -66,6 +66,8 @@ class SubjectRun:
         self._told: dict[str, StageProgress] = {}
         self._told_at = 0.0
         self._share = 0.0
+        self._held: set[str] = set()
+        """Keys that this run has begun: whatever happens, it ends them."""
 
     def drive(self) -> Done:
         """Run until every stage is done; return the outcomes. Whatever happens, no task is left behind.
@@ -109,15 +111,12 @@ class SubjectRun:
         request = _resolve(stage, self._done)
         if not self._memory.begin(request.key):
             return False
-        try:
-            outcome = self._memory.find(request.key)
-        except BaseException:
-            self._memory.end(request.key)
-            raise
+        self._held.add(request.key)
+        outcome = self._memory.find(request.key)
         if outcome is None:
             self._submit(Running(stage, request, tries=1))
             return False
-        self._memory.end(request.key)
+        self._let_go(request.key)
         self._finished(stage, outcome, StageState.REUSED)
         return True
 
@@ -151,18 +150,15 @@ class SubjectRun:
             self._again(running, lost)
             return
         except StageFailed:
-            self._memory.end(running.request.key)
             self._note(running.stage, StageState.FAILED)
             self._publish([running.stage])
             raise
         self._record(running, outcome)
 
     def _record(self, running: Running, outcome: StageOutcome) -> None:
-        try:
-            with fenced(self._factory, self._signals.owner) as session:
-                self._memory.record(session, running.stage.name, outcome)
-        finally:
-            self._memory.end(running.request.key)
+        with fenced(self._factory, self._signals.owner) as session:
+            self._memory.record(session, running.stage.name, outcome)
+        self._let_go(running.request.key)
         self._metrics.stage_duration.labels(running.stage.name.split(":")[0]).observe(outcome.seconds)
         self._finished(running.stage, outcome, StageState.DONE)
 
@@ -171,7 +167,6 @@ class SubjectRun:
         if running.tries < STAGE_TRIES and not self._signals.cancel.is_set():
             self._submit(Running(running.stage, running.request, running.tries + 1))
             return
-        self._memory.end(running.request.key)
         self._signals.check()
         detail = f"stage {running.stage.name} lost its worker {running.tries} times, probably for want of memory"
         raise StageFailed(ErrorCode.RESOURCE_EXHAUSTED, detail, "Give the workers more memory.", retryable=True)
@@ -202,11 +197,15 @@ class SubjectRun:
         self._listen(list(self._progress.values()), changed, self._share)
         self._told, self._told_at = dict(self._progress), time.monotonic()
 
+    def _let_go(self, key: str) -> None:
+        self._held.discard(key)
+        self._memory.end(key)
+
     def _abandon(self) -> None:
-        """Kill what still runs, and leave no trace of it."""
+        """Kill what still runs, and leave no trace of it: a key that stayed busy would be waited for for ever."""
+        for key in list(self._held):
+            self._let_go(key)
         self._cluster.cancel(self._running)
-        for running in self._running.values():
-            self._memory.end(running.request.key)
         self._running.clear()
         self._cluster.forget(self._signals.owner.token)
 

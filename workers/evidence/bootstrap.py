@@ -39,8 +39,10 @@ def resampling_weights(n: int, resamples: int, generator: np.random.Generator) -
     """
     if n < 1:
         raise ValueError("cannot resample zero images")
-    drawn = generator.integers(n, size=(resamples, n)) + n * np.arange(resamples)[:, None]
-    return np.bincount(drawn.ravel(), minlength=resamples * n).reshape(resamples, n).astype(np.float32)
+    weights = np.empty((resamples, n), dtype=np.float32)
+    for row in weights:  # one at a time: the draws of all resamples at once would need gigabytes
+        row[:] = np.bincount(generator.integers(n, size=n), minlength=n)
+    return weights
 
 
 def simultaneous_level(level: float, comparisons: int) -> float:

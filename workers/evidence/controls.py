@@ -9,11 +9,9 @@ import numpy as np
 
 from .effects import changes
 from .features import FeatureColumn
-from .gates import CONSTANT, PERMUTED, GateResult
+from .gates import CONSTANT, PERMUTED, RANDOM_COLUMN, GateResult
 from .pixels import Floats
 from .readability import Readability, read_features
-
-RANDOM_COLUMN = "random_column"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ INDEPENDENCE = "v_independent_of_z"
 MONOTONE = "monotone_information"
 PERMUTED = "permuted_z"
 CONSTANT = "constant_classifier"
+RANDOM_COLUMN = "random_column"
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def beats_linear_gaussian(tap: str, gain: Interval) -> GateResult:
 
 def v_independent_of_z(tap: str, explained: float, null: float, tolerance: float = 0.05) -> GateResult:
     """``z`` must not be predictable from ``v``: explained variance below the permutation null plus a tolerance."""
-    threshold = max(null, 0.0) + tolerance
+    threshold = (max(null, 0.0) if np.isfinite(null) else 0.0) + tolerance
     detail = f"a probe reads {explained:.3f} of z from v; {threshold:.3f} is allowed"
     return _at_most(f"{INDEPENDENCE}:{tap}", explained, threshold, detail)
 

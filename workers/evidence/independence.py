@@ -40,6 +40,8 @@ def independence(
         explained(stacked[:, start : start + width], predictions[:, start : start + width]).retained
         for start in range(0, stacked.shape[1], width)
     ]
+    if not np.isfinite(scores[0]):  # a constant z: there is nothing to depend on
+        return Independence(0.0, 0.0)
     null = float(np.quantile(scores[1:], level)) if permutations else 0.0
     return Independence(scores[0], null)
 

@@ -54,6 +54,11 @@ def untrusted(believed: Verdict) -> str:
     return f"The evidence would say '{str(believed).replace('_', ' ')}', but it rests on something that failed a check."
 
 
+def objected(verdict: Verdict) -> str:
+    """The first sentence where what was laid aside contradicts ``verdict``."""
+    return f"What can be trusted says '{str(verdict).replace('_', ' ')}', but evidence that failed a check objects."
+
+
 def laid_aside(measured: Evidence, trusted: Evidence, failed: Sequence[GateResult]) -> list[str]:
     """What was not believed, and why."""
     words = [f"Not believed where it rests on the failed gate {gate.name}: {gate.detail}." for gate in failed]

@@ -17,7 +17,7 @@ class Thresholds:
             lower bound is above it.
         total_variation: the same for the excess total variation of the class probabilities.
         floor_flip_rate: an absent effect is accepted only when the upper bound of the edit's own flips is below this:
-            a machinery that flips much could hide an effect.
+            a machinery that flips as much as an effect would could hide one.
         confirmation: an edit counts only when at least this share of its images measurably reached the target.
         movement: an answer that stays while the feature moves shows an absent effect only when the lower bound of the
             movement is above this share of the reference variance.
@@ -30,7 +30,7 @@ class Thresholds:
     disagreement: float = 0.25
     flip_rate: float = 0.02
     total_variation: float = 0.04
-    floor_flip_rate: float = 0.10
+    floor_flip_rate: float = 0.02
     confirmation: float = 0.8
     movement: float = 0.5
     agreement: float = 0.9

@@ -15,8 +15,8 @@ The table is read twice. First with the evidence that can be trusted: what rests
 was not confirmed, is laid aside. When that decides nothing but the complete evidence would have, the verdict is
 ``untrusted``: there is evidence, and it may not be believed. So a failed autoencoder gate forbids verdicts from
 generated images, and leaves those of an exact transform and a probe alone. Laying a method aside never lets a weaker
-one claim absence in its place. Nothing but an absent effect *and* a low retention, both trusted, ever leads to
-``ignored``.
+one claim absence in its place, and where what was laid aside objects to a verdict that denies an effect, the verdict is
+``untrusted`` too. Nothing but an absent effect *and* a low retention, both trusted, ever leads to ``ignored``.
 
 Retention is that of the tap; the effect is on the final answer and the same for every tap.
 """
@@ -40,7 +40,7 @@ GENERATOR_GATES = frozenset({checks.COMPLETENESS, checks.READABILITY})
 """A generated image rests on the autoencoder: it must keep what the classifier sees, and the feature in question."""
 SAMPLE_GATES = GENERATOR_GATES | {checks.ROUND_TRIP, checks.LIKELIHOOD, checks.INDEPENDENCE, checks.MONOTONE}
 """A draw that claims to share ``z`` rests on the INN as well."""
-PROBE_GATES = frozenset({checks.PERMUTED})
+PROBE_GATES = frozenset({checks.PERMUTED, checks.RANDOM_COLUMN})
 EFFECT_GATES = frozenset({checks.CONSTANT})
 
 
@@ -123,6 +123,9 @@ TABLE: dict[tuple[EffectState, RetentionState], Verdict] = {
 }
 """Whatever is not listed is undetermined."""
 
+NEGATIVE = frozenset({Verdict.IGNORED, Verdict.ENCODED_UNUSED})
+"""Verdicts that deny an effect: laying evidence aside must never lead to them."""
+
 
 def decide(evidence: Evidence, gates: Sequence[GateResult] = (), thresholds: Thresholds = DEFAULT) -> Decision:
     """The verdict on one feature at one tap. ``gates`` are those of this audit, tap and feature, and no others."""
@@ -132,11 +135,13 @@ def decide(evidence: Evidence, gates: Sequence[GateResult] = (), thresholds: Thr
     effect, retention = effect_state(trusted, thresholds), retention_state(trusted, thresholds)
     verdict = TABLE.get((effect, retention), Verdict.UNDETERMINED)
     words = reasons.of(trusted, effect, retention, thresholds)
-    if verdict is Verdict.UNDETERMINED and trusted != measured:
+    if trusted != measured:
         unchecked = (effect_state(measured, thresholds), retention_state(measured, thresholds))
         believed = TABLE.get(unchecked, Verdict.UNDETERMINED)
-        if believed is not Verdict.UNDETERMINED:
+        if verdict is Verdict.UNDETERMINED and believed is not Verdict.UNDETERMINED:
             verdict, words = Verdict.UNTRUSTED, [reasons.untrusted(believed), *words]
+        elif verdict in NEGATIVE and believed is not verdict:
+            verdict, words = Verdict.UNTRUSTED, [reasons.objected(verdict), *words]
     return Decision(verdict, tuple(words + reasons.laid_aside(measured, trusted, failed)))
 
 

@@ -13,9 +13,9 @@ from workers.autoencoder import Autoencoder, decode_codes, load
 from workers.classifier.session import ClassifierSession
 from workers.oracles import load as load_oracles
 from workers.stages.classifying import load_taps, open_classifier
-from workers.stages.features import AuditedFeature, Reader, audited_features
+from workers.stages.features import AuditedFeature, Reader, features_of
 from workers.stages.oracles import NOTHING
-from workers.stages.references import References, attribute_facts, load_references
+from workers.stages.references import References, load_references
 from workers.stages.stage import StageContext
 
 
@@ -43,26 +43,24 @@ class Studio:
         return self.decode(self.means[index] + self.stds[index] * noise)
 
 
-def open_studio(context: StageContext) -> Studio:
-    """Open everything that the request names.
+def open_studio(context: StageContext, tap: str | None = None) -> Studio:
+    """Open everything that the request names; the classifier yields ``tap`` besides its answer.
 
     Raises:
         CheckpointError: a stored network is damaged.
         StageError: the classifier cannot be opened.
     """
     references = load_references(context)
-    features = audited_features(references, attribute_facts(context), None)
+    features = features_of(context, references)
     stored = context.blob("oracles")
     codes = context.arrays("codes")
-    wanted = context.config.get("tap")
-    taps = [tap for tap in load_taps(context) if wanted is None or tap.name == wanted]
     return Studio(
         references=references,
         features=features,
         means=torch.from_numpy(codes["means"]),
         stds=torch.from_numpy(codes["stds"]),
         decoder=load(context.blob("autoencoder")).model,
-        classifier=open_classifier(context, taps),
+        classifier=open_classifier(context, [one for one in load_taps(context) if one.name == tap]),
         reader=Reader(features, None if stored == NOTHING else load_oracles(stored).model),
         probabilities=context.arrays("latents")["probabilities"],
     )

@@ -11,6 +11,7 @@ from workers.stages.classifying import classify
 from workers.stages.decoding import Studio
 from workers.stages.edits import Edit, Images, Values
 from workers.stages.features import AuditedFeature
+from workers.stages.references import spread_rows
 from workers.stages.stage import StageContext
 
 PICTURES = 6
@@ -19,7 +20,8 @@ PICTURES = 6
 
 def edit_sheet(context: StageContext, studio: Studio, feature: AuditedFeature, edit: Edit) -> EditSheet:
     """A few images in each of which only ``feature`` changes, in order of its value, with the answer to each."""
-    shown = np.sort(context.rng("pictures", feature.name).permutation(len(edit.before))[: context.budget.rows // 2])
+    answers = studio.probabilities[edit.rows].argmax(axis=1)
+    shown = spread_rows(answers, context.budget.rows // 2, context.rng("pictures", feature.name))
     walk = walked_values(feature)
     return EditSheet(
         feature=feature.name,

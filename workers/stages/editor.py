@@ -12,10 +12,10 @@ from torch import Tensor
 
 from workers.flows.fitting import fit_inn
 from workers.flows.inn import ConditionalINN
-from workers.stages.features import AuditedFeature, audited_features
+from workers.stages.features import AuditedFeature, features_of
 from workers.stages.inn import EFFORT, dump_inn
 from workers.stages.oracles import NOTHING
-from workers.stages.references import attribute_facts, load_references
+from workers.stages.references import load_references
 from workers.stages.stage import Produced, StageContext
 
 
@@ -25,7 +25,7 @@ def run(context: StageContext) -> Produced:
     Raises:
         TrainingDiverged: a loss or score is not finite.
     """
-    columns = conditioning(audited_features(load_references(context), attribute_facts(context), None))
+    columns = conditioning(features_of(context, load_references(context)))
     if not columns:
         return Produced({"editor": NOTHING})
     told = condition(columns, {column.name: column.column.values for column in columns})

@@ -14,9 +14,11 @@ from workers.stages.decoding import Studio
 from workers.stages.editor import condition, conditioning, edit_codes
 from workers.stages.features import AuditedFeature
 
+FAR = 0.7
+"""A target lies at least this many spreads from the current value: an edit that changes nothing shows nothing."""
 MOVED = 0.5
-CLOSE = 0.35
-"""A code edit is confirmed when its reading ends within half the intended way of the target, or 0.35 spreads of it."""
+"""A code edit is confirmed when its reading ends within this share of the intended way from the target."""
+TRIES = 32
 
 Images = NDArray[np.uint8]
 Rows = NDArray[np.int64]
@@ -30,6 +32,7 @@ class Edit(Protocol):
     is drawn for an image that cannot show it.
     """
 
+    feature: AuditedFeature
     method: str
     attempts: int
     rows: Rows
@@ -51,8 +54,10 @@ class TransformEdit:
     method = "exact image transform"
     attempts = 4
 
-    def __init__(self, statistic: Statistic, studio: Studio, rows: Rows, rng: np.random.Generator) -> None:
-        self.statistic = statistic
+    def __init__(
+        self, feature: AuditedFeature, statistic: Statistic, studio: Studio, rows: Rows, rng: np.random.Generator
+    ) -> None:
+        self.feature, self.statistic = feature, statistic
         self.reference = statistic.measure(studio.references.images)
         exists = np.isfinite(self.reference[rows])
         self.rows = rows[exists]
@@ -72,22 +77,19 @@ class TransformEdit:
 class CodeEdit:
     """One attribute changed in the code, the others kept (decision 0003), confirmed by an oracle.
 
-    ``before`` is the autoencoder's picture, so that the autoencoder's own loss is on both sides; ``floor`` is another
-    draw of its posterior.
+    ``before`` is the autoencoder's picture, so that the autoencoder's own loss is on both sides; ``floor`` is the edit
+    to the value that is there already.
     """
 
     method = "conditional INN edit"
     attempts = 1
 
-    def __init__(
-        self, feature: AuditedFeature, editor: ConditionalINN, studio: Studio, rows: Rows, floor: Images
-    ) -> None:
-        self.feature, self.editor, self.studio, self.rows, self.floor = feature, editor, studio, rows, floor
+    def __init__(self, feature: AuditedFeature, editor: ConditionalINN, studio: Studio, rows: Rows) -> None:
+        self.feature, self.editor, self.studio, self.rows = feature, editor, studio, rows
         self.columns = conditioning(studio.features)
         self.codes = studio.means[torch.from_numpy(rows)]
         self.before = studio.decode(self.codes)
-        self.read = self._reading(self.before)
-        self.spread = float(np.sqrt(self.read.var(axis=0).sum()))
+        self.floor = self.to(np.arange(len(rows)), feature.column.values[rows])
 
     def to(self, chosen: Rows, targets: Values) -> Images:
         """``before[chosen]`` with the attribute at ``targets`` and all other columns as they were."""
@@ -99,9 +101,36 @@ class CodeEdit:
     def confirms(self, chosen: Rows, edited: Images, targets: Values) -> NDArray[np.bool_]:
         """By the oracle, which was trained on real labelled images."""
         goal = self.feature.encoding.encode(targets)
-        missed = np.linalg.norm(self._reading(edited) - goal, axis=1)
-        intended = np.linalg.norm(self.read[chosen] - goal, axis=1)
-        return np.asarray(missed <= np.maximum(MOVED * intended, CLOSE * self.spread))
+        now = self.feature.encoding.encode(self.feature.column.values[self.rows[chosen]])
+        read = self.studio.reader.encoded(edited)[self.feature.name]
+        return np.asarray(np.linalg.norm(read - goal, axis=1) <= MOVED * np.linalg.norm(now - goal, axis=1))
 
-    def _reading(self, images: Images) -> NDArray[np.float64]:
-        return self.studio.reader.encoded(images)[self.feature.name]
+
+def other_values(feature: AuditedFeature, current: Values, rng: np.random.Generator) -> Values:
+    """The feature drawn anew from its reference distribution, given that it changes noticeably: ``(n,) -> (n,)``.
+
+    Classes: any other one, as often as it occurs. Numbers and angles: at least ``FAR`` spreads away. NaN where the
+    references hold no such value.
+    """
+    reference = feature.column.values[feature.column.known]
+    if feature.column.kind == "categorical":
+        return _other_classes(reference, current, rng)
+    spread = np.sqrt(feature.encoding.encode(reference).var(axis=0).sum())
+    now, drawn = feature.encoding.encode(current), np.full(len(current), np.nan)
+    for _ in range(TRIES):
+        left = np.flatnonzero(np.isnan(drawn))
+        if not len(left):
+            break
+        offered = rng.choice(reference, len(left))
+        far = np.linalg.norm(feature.encoding.encode(offered) - now[left], axis=1) >= FAR * spread
+        drawn[left[far]] = offered[far]
+    return drawn
+
+
+def _other_classes(reference: Values, current: Values, rng: np.random.Generator) -> Values:
+    drawn = np.full(len(current), np.nan)
+    for category in np.unique(current):
+        others, here = reference[reference != category], current == category
+        if len(others):
+            drawn[here] = rng.choice(others, int(here.sum()))
+    return drawn

@@ -17,11 +17,11 @@ from workers.evidence.effects import changes
 from workers.stages.classifying import classify
 from workers.stages.decoding import Studio, open_studio
 from workers.stages.edit_sheets import edit_sheet
-from workers.stages.edits import CodeEdit, Edit, Images, Rows, TransformEdit, Values
+from workers.stages.edits import CodeEdit, Edit, Images, Rows, TransformEdit, other_values
 from workers.stages.features import AuditedFeature
 from workers.stages.inn import load_inn
 from workers.stages.oracles import NOTHING
-from workers.stages.references import spread_rows
+from workers.stages.references import random_rows
 from workers.stages.stage import Arrays, Produced, StageContext, pack, pack_json
 
 REDRAWS = 2
@@ -30,11 +30,10 @@ REDRAWS = 2
 def run(context: StageContext) -> Produced:
     """Per feature ``flips``, ``variation``, floors ``(n,)`` and ``confirmed (1,)``; the code's own losses; pictures."""
     studio = open_studio(context)
-    rows = spread_rows(studio.probabilities.argmax(axis=1), context.budget.edited, context.rng("references"))
+    rows = random_rows(len(studio.references), context.budget.edited, context.rng("references"))
     measured, sheets = _code_losses(context, studio, rows), []
     for done, (feature, edit) in enumerate(_edits(context, studio, rows)):
-        known = feature.column.values[feature.column.known]
-        resampled = resample(edit, known, context.budget.edits, context.rng("targets", feature.name))
+        resampled = resample(edit, context.budget.edits, context.rng("targets", feature.name))
         measured |= _effect(studio, feature.name, edit, resampled)
         sheets.append(edit_sheet(context, studio, feature, edit).model_dump(mode="json"))
         context.report((done + 1) / len(studio.features), f"{feature.name} changed")
@@ -49,36 +48,36 @@ class Resampled:
     confirmed: NDArray[np.bool_]
 
 
-def resample(edit: Edit, reference: Values, draws: int, rng: np.random.Generator) -> Resampled:
-    """Draw the feature anew from its ``reference`` values, ``draws`` times per image.
+def resample(edit: Edit, draws: int, rng: np.random.Generator) -> Resampled:
+    """Draw the feature anew from its reference distribution, noticeably different, ``draws`` times per image.
 
     Where an image cannot show its target (a blue as light as yellow), another is drawn, as often as the edit allows.
     """
-    drawn = [_draw(edit, reference, rng) for _ in range(draws)]
+    drawn = [_draw(edit, rng) for _ in range(draws)]
     return Resampled(np.stack([images for images, _ in drawn]), np.stack([confirmed for _, confirmed in drawn]))
 
 
-def _draw(edit: Edit, reference: Values, rng: np.random.Generator) -> tuple[Images, NDArray[np.bool_]]:
+def _draw(edit: Edit, rng: np.random.Generator) -> tuple[Images, NDArray[np.bool_]]:
     images, confirmed = edit.before.copy(), np.zeros(len(edit.before), dtype=bool)
+    current = edit.feature.column.values[edit.rows]
     for _ in range(edit.attempts):
-        left = np.flatnonzero(~confirmed)
+        targets = other_values(edit.feature, current, rng)
+        left = np.flatnonzero(~confirmed & np.isfinite(targets))
         if not len(left):
             break
-        targets = rng.choice(reference, len(left))
-        images[left] = edit.to(left, targets)
-        confirmed[left] = edit.confirms(left, images[left], targets)
+        images[left] = edit.to(left, targets[left])
+        confirmed[left] = edit.confirms(left, images[left], targets[left])
     return images, confirmed
 
 
 def _edits(context: StageContext, studio: Studio, rows: Rows) -> Iterator[tuple[AuditedFeature, Edit]]:
     stored = context.blob("editor")
     editor = None if stored == NOTHING else load_inn(stored)
-    redrawn = studio.redraw(rows, context.generator("floor"))
     for feature in studio.features:
         if feature.statistic is not None:
-            yield feature, TransformEdit(feature.statistic, studio, rows, context.rng("floor", feature.name))
+            yield feature, TransformEdit(feature, feature.statistic, studio, rows, context.rng("floor", feature.name))
         elif editor is not None:
-            yield feature, CodeEdit(feature, editor, studio, rows, redrawn)
+            yield feature, CodeEdit(feature, editor, studio, rows)
 
 
 def _effect(studio: Studio, name: str, edit: Edit, resampled: Resampled) -> Arrays:

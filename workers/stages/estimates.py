@@ -35,9 +35,9 @@ FEWEST_IMAGES = 30
 
 @dataclass(frozen=True)
 class TapMeasurements:
-    """One tap: what probes read, what samples show, what the INN's likelihood says."""
+    """One tap: what probes read, what samples show, what the INN's likelihood says. ``wide``: every unit, ``(n, d)``."""
 
-    z: NDArray[np.float32]
+    wide: NDArray[np.float16]
     readable: dict[str, Readability]
     generative: dict[str, Interval]
     predictive: dict[str, Interval]
@@ -112,7 +112,7 @@ def measure(
         from_codes={name: reading.shares.retained for name, reading in from_codes.items()},
         quality=quality,
         classes=latents["probabilities"].shape[1],
-        accuracy=_accuracy(latents["probabilities"], references.labels, weights),
+        accuracy=_accuracy(context, latents["probabilities"], references.labels, weights),
     )
 
 
@@ -130,15 +130,15 @@ def _tap(
     context: StageContext, features: list[AuditedFeature], tap: Tap, latents: Arrays, ceilings: dict[str, float],
     quality: dict[str, float], weights: Resampler,
 ) -> TapMeasurements:  # fmt: skip
-    z = latents[f"z:{tap.name}"]
+    z, wide = latents[f"z:{tap.name}"], context.arrays("wide")[tap.name]
     drawn, diagnosed = context.arrays(f"samples:{tap.name}"), context.arrays(f"inn:{tap.name}")
     prior = context.arrays("prior")
-    readable = read_features(z, [feature.column for feature in features], context.rng("probes", tap.name))
+    readable = read_features(wide, [feature.column for feature in features], context.rng("probes", tap.name))
     gain = diagnosed["nll_linear_gaussian"] - diagnosed["nll"]
     information = prior["nll"] - diagnosed["nll"]
     invariance = total_invariance(diagnosed["draws"], diagnosed["codes"])
     return TapMeasurements(
-        z=z,
+        wide=wide,
         readable=readable,
         generative=_present({f.name: _generative(drawn, f, ceilings[f.name], weights) for f in features}),
         predictive=_present({f.name: _predictive(readable.get(f.name), quality[f.name], weights) for f in features}),
@@ -194,12 +194,28 @@ def _effect(changed: Arrays, feature: AuditedFeature, weights: Resampler) -> Eff
 
 
 def _accuracy(
-    probabilities: NDArray[np.float32], labels: NDArray[np.int64] | None, weights: Resampler
+    context: StageContext, probabilities: NDArray[np.float32], labels: NDArray[np.int64] | None, weights: Resampler
 ) -> dict[str, object] | None:
-    if labels is None or labels.max() >= probabilities.shape[1]:
+    """Share of answers that equal the label. ``None`` where it cannot be known which output stands for which label."""
+    meant = None if labels is None else as_outputs(labels, context.config["classes"], context.config["outputs"])
+    if meant is None or meant.max() >= probabilities.shape[1]:
         return None
-    right = (probabilities.argmax(axis=1) == labels).astype(np.float64)
+    right = (probabilities.argmax(axis=1) == meant).astype(np.float64)
     return estimate(rate_interval(right, weights(len(right)))).model_dump(mode="json")
+
+
+def as_outputs(
+    labels: NDArray[np.int64], classes: list[str] | None, outputs: list[str] | None
+) -> NDArray[np.int64] | None:
+    """Labels as output numbers: by name where the dataset and the classifier both name them, else as they are.
+
+    ``None`` where only one side has names, or a label's name is none of the classifier's.
+    """
+    if classes is None:
+        return labels
+    if outputs is None or not set(classes) <= set(outputs):
+        return None
+    return np.array([outputs.index(name) for name in classes], dtype=np.int64)[labels]
 
 
 def _present(found: dict[str, Value | None]) -> dict[str, Value]:

@@ -10,24 +10,24 @@ from workers.evidence.gates import GateResult
 from workers.evidence.thresholds import DEFAULT
 from workers.stages.classifying import load_taps
 from workers.stages.estimates import Measurements, measure
-from workers.stages.features import audited_features
+from workers.stages.features import features_of
 from workers.stages.findings import findings
 from workers.stages.gates import audit_gates
 from workers.stages.limits import limits
-from workers.stages.references import attribute_facts, load_references
+from workers.stages.references import load_references
 from workers.stages.stage import Produced, StageContext, pack_json
 
 
 def run(context: StageContext) -> Produced:
     """``evidence``: taps, features, findings, gates, controls and limits as JSON, in the words of ``result.json``."""
     references = load_references(context)
-    features = audited_features(references, attribute_facts(context), None)
+    features = features_of(context, references)
     taps = load_taps(context)
     found = measure(context, references, features, taps)
     context.report(0.7, "probes and intervals are done")
     ran = [
         controls.permuted_z([reading for tap in found.taps.values() for reading in tap.readable.values()]),
-        controls.random_column(found.taps["logits"].z, context.rng("random column")),
+        controls.random_column(found.taps["logits"].wide, context.rng("random column")),
         controls.constant_classifier(found.classes),
     ]
     gates = audit_gates(context, found, taps)

@@ -15,10 +15,14 @@ from workers.evidence.statistics import STATISTICS, Statistic
 from workers.oracles import OracleTarget
 from workers.oracles.model import Oracles
 from workers.stages.references import References
+from workers.stages.stage import StageContext
 
 LABEL = "label"
 SAME_THING = 0.9
 """An attribute named like a measured statistic is that statistic when they agree at least this well (R^2)."""
+
+MOST_CATEGORIES = 256
+"""As intake has it for attribute columns: beyond it a one-hot column is mostly empty."""
 
 Encoded = NDArray[np.float64]
 
@@ -54,7 +58,7 @@ def audited_features(
     """Attribute columns, the label, then every measured statistic that exists for these images."""
     found = [_attribute(*pair, references) for pair in zip(attributes, references.columns, strict=True)]
     if references.labels is not None and LABEL not in {feature.name for feature in found}:
-        found.append(_label(references.labels, classes))
+        found.extend(_label(references.labels, classes))
     taken = {feature.name for feature in found}
     bound = {feature.statistic.name for feature in found if feature.statistic}
     for statistic in STATISTICS:
@@ -62,6 +66,12 @@ def audited_features(
             name = statistic.name if statistic.name not in taken else f"measured {statistic.name}"
             found.append(_measured(name, statistic, references))
     return found
+
+
+def features_of(context: StageContext, references: References) -> list[AuditedFeature]:
+    """:func:`audited_features` as the request describes the dataset."""
+    attributes = [AttributeFacts.model_validate(facts) for facts in context.config["attributes"]]
+    return audited_features(references, attributes, context.config["classes"])
 
 
 def oracle_targets(features: list[AuditedFeature]) -> list[OracleTarget]:
@@ -110,11 +120,15 @@ def _attribute(facts: AttributeFacts, values: NDArray[np.float64], references: R
     return AuditedFeature(facts.name, FeatureSource.ATTRIBUTE, column, encoding, statistic, categories)
 
 
-def _label(labels: NDArray[np.int64], classes: list[str] | None) -> AuditedFeature:
-    count = max(int(labels.max()) + 1, 2)
-    names = tuple(classes) if classes and len(classes) >= count else tuple(str(i) for i in range(count))
-    column = FeatureColumn(LABEL, "categorical", labels.astype(np.float64), None, len(names))
-    return AuditedFeature(LABEL, FeatureSource.ATTRIBUTE, column, fit_encoding(column), None, names)
+def _label(labels: NDArray[np.int64], classes: list[str] | None) -> list[AuditedFeature]:
+    """The label as a feature: over the classes that occur; nothing when there is one, or too many to tell apart."""
+    occurring, codes = np.unique(labels, return_inverse=True)
+    if not 2 <= len(occurring) <= MOST_CATEGORIES:
+        return []
+    named = classes if classes and len(classes) > occurring.max() else None
+    names = tuple(named[i] if named else str(i) for i in occurring)
+    column = FeatureColumn(LABEL, "categorical", codes.astype(np.float64), None, len(names))
+    return [AuditedFeature(LABEL, FeatureSource.ATTRIBUTE, column, fit_encoding(column), None, names)]
 
 
 def _measured(name: str, statistic: Statistic, references: References) -> AuditedFeature:

@@ -1,4 +1,9 @@
-"""Stage ``latents``: every reference image once through ONNX Runtime; one pass yields every tap and the logits."""
+"""Stage ``latents``: every reference image once through ONNX Runtime; one pass yields every tap and the logits.
+
+A tap goes on in two forms. The networks are told a short one: principal components. The probe reads a wide one, every
+(pooled) unit standardised by itself: a quiet unit that alone holds a feature has next to no share in the principal
+components, and to call its feature ignored would be wrong.
+"""
 
 from __future__ import annotations
 
@@ -36,8 +41,25 @@ class Compressor:
         return np.asarray(self.pca.transform(flat), dtype=np.float32)
 
 
+class Standardiser:
+    """A tap's values, flat, each unit with mean 0 and deviation 1 on the first shard; float16, constant units 0."""
+
+    def __init__(self) -> None:
+        self.mean: NDArray[np.float32] | None = None
+        self.scale: NDArray[np.float32] | None = None
+
+    def __call__(self, values: NDArray[np.float32]) -> NDArray[np.float16]:
+        """``(n, ...) -> (n, units)``, clipped to a range that float16 holds."""
+        flat = values.reshape(len(values), -1)
+        if self.mean is None or self.scale is None:
+            self.mean, deviation = flat.mean(axis=0), flat.std(axis=0)
+            tiny = 1e-6 * max(float(np.abs(flat).max(initial=0.0)), 1e-30)
+            self.scale = np.where(deviation > tiny, 1 / np.maximum(deviation, tiny), 0).astype(np.float32)
+        return np.clip((flat - self.mean) * self.scale, -1e3, 1e3).astype(np.float16)
+
+
 def run(context: StageContext) -> Produced:
-    """Per tap the compressed values ``z:<tap>``, and ``logits`` and ``probabilities`` float32 ``(n, classes)``.
+    """``latents``: per tap ``z:<tap>``, and ``logits`` and ``probabilities`` float32 ``(n, classes)``; ``wide`` per tap.
 
     Raises:
         StageError: the images do not fit the classifier.
@@ -46,12 +68,20 @@ def run(context: StageContext) -> Produced:
     taps = load_taps(context)
     session = open_classifier(context, taps)
     compressors = {tap.name: Compressor(context.budget.condition) for tap in taps}
+    standardisers = {tap.name: Standardiser() for tap in taps}
     parts: list[Arrays] = []
+    wide: list[Arrays] = []
     for shard in stream(session, images, SHARD):
         z = {f"z:{name}": compressors[name](values) for name, values in shard.outputs.taps.items()}
         probabilities = probabilities_of(session, shard.outputs.logits)
         parts.append({**z, "logits": shard.outputs.logits, "probabilities": probabilities})
+        wide.append({name: standardisers[name](values) for name, values in shard.outputs.taps.items()})
         context.report(shard.stop / len(images), f"{shard.stop} of {len(images)} images")
-    latents = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     kept = {name: compressor.kept for name, compressor in compressors.items()}
-    return Produced({"latents": pack(latents)}, {"images": len(images), "variance_kept": kept})
+    outputs = {"latents": pack(joined(parts)), "wide": pack(joined(wide))}
+    return Produced(outputs, {"images": len(images), "variance_kept": kept})
+
+
+def joined(parts: list[Arrays]) -> Arrays:
+    """Shards one after the other."""
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

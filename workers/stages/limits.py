@@ -40,16 +40,16 @@ def _hue(features: list[AuditedFeature]) -> list[str]:
 
 
 def _compressed(context: StageContext) -> list[str]:
-    """Taps of which a part was dropped before anything was read from them: their retentions are lower bounds."""
-    words = []
+    """Taps of which a part was dropped before something was read from them."""
+    words, width = [], context.budget.condition
     for tap in load_taps(context):
-        size, width = prod(pooled_shape(tap.shape)), context.budget.condition
-        if prod(tap.shape) > width:
-            how = "averaged over neighbouring cells and " if size < prod(tap.shape) else ""
+        units, kept = prod(tap.shape), prod(pooled_shape(tap.shape))
+        if kept < units:
             words.append(
-                f"The {prod(tap.shape):,} numbers of {tap.name} were {how}compressed to {min(size, width)} principal"
-                " components before they were read: what it retains may be more than shown."
+                f"The {units:,} numbers of {tap.name} were averaged to {kept:,}: it may hold more than is shown."
             )
+        if kept > width:
+            words.append(f"The invertible network was told {width} principal components of {tap.name}, the probe all.")
     return words
 
 

@@ -9,7 +9,7 @@ import torch
 
 from workers.classifier.selection import LOGITS
 from workers.stages.decoding import open_studio
-from workers.stages.references import spread_rows
+from workers.stages.references import random_rows
 from workers.stages.samples import sampled
 from workers.stages.stage import Produced, StageContext
 from workers.vae import load, resample_nuisance
@@ -17,8 +17,8 @@ from workers.vae import load, resample_nuisance
 
 def run(context: StageContext) -> Produced:
     """As :mod:`workers.stages.samples`, at the logits."""
-    studio = open_studio(context)
-    rows = spread_rows(studio.probabilities.argmax(axis=1), context.budget.references // 2, context.rng("references"))
+    studio = open_studio(context, LOGITS)
+    rows = random_rows(len(studio.references), context.budget.references // 2, context.rng("references"))
     fitted = load(context.blob("vae"))
     codes = studio.means[torch.from_numpy(rows)]
     drawn = resample_nuisance(fitted.model, fitted.nuisance, codes, context.budget.draws, context.generator("draws"))

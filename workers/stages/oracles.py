@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from workers.oracles import OracleConfig, fit_oracles, save
-from workers.stages.features import audited_features, oracle_targets
-from workers.stages.references import attribute_facts, load_references
+from workers.stages.features import features_of, oracle_targets
+from workers.stages.references import load_references
 from workers.stages.stage import Produced, StageContext
 
 EFFORT = {"quick": 1, "standard": 4, "full": 16}
@@ -19,7 +19,7 @@ def run(context: StageContext) -> Produced:
         TrainingDiverged: the loss is no longer finite.
     """
     references = load_references(context)
-    targets = oracle_targets(audited_features(references, attribute_facts(context), None))
+    targets = oracle_targets(features_of(context, references))
     if not targets:
         return Produced({"model": NOTHING}, {"quality": {}})
     base = OracleConfig()

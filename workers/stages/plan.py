@@ -97,6 +97,7 @@ class _Planner:
         self.columns: dict[str, Any] = {
             "attributes": [a.model_dump(mode="json") for a in subject.dataset.facts.attributes],
             "notes": subject.dataset.facts.notes,
+            "classes": subject.dataset.facts.classes,
         }
 
     def _stage(
@@ -161,14 +162,15 @@ class _Planner:
 
     def evidence(self, taps: list[str]) -> PlannedStage:
         inputs: Inputs = {
-            **self.data, **_of("taps", "taps"), **_of("latents", "latents"), **_of("autoencoder", "codes"),
+            **self.data, **_of("taps", "taps"), **_of("latents", "latents", "wide"), **_of("autoencoder", "codes"),
             **_of("effects", "effects"), **_of("prior", "prior"), "vae": Source(stage="vae", output="diagnostics"),
             "nuisance": Source(stage="nuisance", output="samples"),
             "oracles": Source(stage="oracles", output="model"),
             **{f"inn:{tap}": Source(stage=f"inn:{tap}", output="diagnostics") for tap in taps},
             **{f"samples:{tap}": Source(stage=f"samples:{tap}", output="samples") for tap in taps},
         }  # fmt: skip
-        return self._stage("evidence", "Weighing the evidence", inputs, 8, **self.columns)
+        outputs = self.subject.classifier.classes
+        return self._stage("evidence", "Weighing the evidence", inputs, 8, **self.columns, outputs=outputs)
 
     def result(self, taps: list[str], done: Done) -> PlannedStage:
         sheets = {f"sheet:{tap}": Source(stage=f"samples:{tap}", output="sheet") for tap in taps}

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.datasets import AttributeFacts
 from workers.intake.reference import load_dataset
 from workers.stages.stage import StageContext
 from workers.tensors import generator_for
@@ -40,6 +39,11 @@ def choose(available: int, limit: int, seed: int) -> NDArray[np.int64]:
     return source.permutation(available)[:limit].astype(np.int64)
 
 
+def random_rows(available: int, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """``count`` row numbers, ascending: estimates are over the references as they are, not over classes in turn."""
+    return np.sort(rng.permutation(available)[:count]).astype(np.int64)
+
+
 def spread_rows(classes: NDArray[Any], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """``count`` row numbers that take the classes in turn, so that a sheet shows them all; ascending."""
     order = rng.permutation(len(classes))
@@ -50,8 +54,3 @@ def spread_rows(classes: NDArray[Any], count: int, rng: np.random.Generator) -> 
         seen[classes[row]] = rank[row] + 1
     chosen = order[np.argsort(rank[order], kind="stable")][:count]
     return np.sort(chosen).astype(np.int64)
-
-
-def attribute_facts(context: StageContext) -> list[AttributeFacts]:
-    """What intake said of the attribute columns."""
-    return [AttributeFacts.model_validate(facts) for facts in context.config["attributes"]]

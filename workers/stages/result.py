@@ -41,14 +41,13 @@ def run(context: StageContext) -> Produced:
 
 
 def class_names(subject: AuditSubject) -> list[str]:
-    """Names for the classifier's outputs: the user's, else the dataset's when they fit, else numbers."""
-    facts = subject.classifier.facts
-    count = facts.classes if facts else 0
-    known = subject.dataset.facts.classes if subject.dataset.facts else None
-    for names in (subject.classifier.classes, known):
-        if names and len(names) == count:
-            return list(names)
-    return [str(i) for i in range(max(count, 2))]
+    """Names for the classifier's outputs: the user's where there is one per output, else numbers.
+
+    The dataset's class names are not taken: nothing says that the classifier has them in the same order.
+    """
+    facts, names = subject.classifier.facts, subject.classifier.classes
+    count = max(facts.classes if facts else 0, 2)
+    return list(names) if names and len(names) == count else [str(i) for i in range(count)]
 
 
 def object_key(digest: str) -> str:

@@ -10,15 +10,15 @@ from torch import Tensor
 from workers.stages.decoding import Studio, open_studio
 from workers.stages.faithfulness import Faithful, judge, tap_sheet
 from workers.stages.inn import condition, load_inn
-from workers.stages.references import spread_rows
+from workers.stages.references import random_rows, spread_rows
 from workers.stages.stage import Arrays, Produced, StageContext, pack, pack_json
 
 
 def run(context: StageContext) -> Produced:
     """Readings of every sample (``reading:<feature>``, ``(n, draws, width)``), answers, deviations, and the sheet."""
-    studio = open_studio(context)
     tap = context.config["tap"]
-    rows = spread_rows(studio.probabilities.argmax(axis=1), context.budget.references, context.rng("references"))
+    studio = open_studio(context, tap)
+    rows = random_rows(len(studio.references), context.budget.references, context.rng("references"))
     z = condition(context.arrays("latents"), tap)[torch.from_numpy(rows)]
     codes = load_inn(context.blob("inn")).sample(z, context.budget.draws, context.generator("draws"))
     return sampled(context, studio, tap, rows, codes)
