@@ -162,8 +162,9 @@ def _bca(value: float, resampled: Floats, jackknife: Floats, level: float) -> tu
         low, high = np.quantile(resampled, [alpha / 2, 1 - alpha / 2])
         return float(low), float(high), "bootstrap over images, percentile"
     bias = stats.norm.ppf(below)
-    gap = np.nanmean(jackknife) - jackknife
-    curvature = np.nansum(gap**3) / (6 * max(float(np.nansum(gap**2)) ** 1.5, 1e-300))
+    known = jackknife[np.isfinite(jackknife)]
+    gap = known.sum() / max(1, len(known)) - known
+    curvature = np.sum(gap**3) / (6 * max(float(np.sum(gap**2)) ** 1.5, 1e-300))
     z = bias + stats.norm.ppf([alpha / 2, 1 - alpha / 2])
     low, high = np.quantile(resampled, stats.norm.cdf(bias + z / (1 - curvature * z)))
     return float(low), float(high), "bootstrap over images, BCa"

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .effects import changes
 from .features import FeatureColumn
 from .gates import CONSTANT, PERMUTED, RANDOM_COLUMN, GateResult
 from .pixels import Floats
@@ -46,9 +45,12 @@ def random_column(z: Floats, generator: np.random.Generator, limit: float = 0.05
     return ControlResult(RANDOM_COLUMN, bool(value <= limit), value if found else None, f"at most {limit}", detail)
 
 
-def constant_classifier(classes: int, images: int = 64, draws: int = 4) -> ControlResult:
-    """A classifier whose answer never changes has no flips, through the same code as the audited one."""
-    answer = np.full(max(classes, 2), 1.0 / max(classes, 2))
-    found = changes(np.tile(answer, (images, 1)), np.tile(answer, (images, draws, 1)))
-    value = float(max(found.flips.max(), found.variation.max()))
-    return ControlResult(CONSTANT, value == 0.0, value, "exactly 0", "a constant classifier shows no effect")
+def constant_classifier(flips: Floats, variation: Floats) -> ControlResult:
+    """A classifier whose answer never changes, sent through the audit's own edits, must show no effect.
+
+    Per-image changes ``(n,)`` of its answer; NaN where no edit was confirmed.
+    """
+    seen = np.concatenate([flips[np.isfinite(flips)], variation[np.isfinite(variation)]])
+    value = float(seen.max(initial=0.0))
+    detail = f"a constant classifier's answer changes by at most {value:g} on the same edits"
+    return ControlResult(CONSTANT, value == 0.0, value, "exactly 0", detail)

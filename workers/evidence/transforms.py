@@ -46,7 +46,7 @@ def scale_luminance(images: Images, current: Floats, target: Floats) -> Images:
 
 
 def scale_contrast(images: Images, current: Floats, target: Floats) -> Images:
-    """Stretch or squeeze all pixels about the mean luma. Hue stays."""
+    """Squeeze all pixels towards the mean luma, or stretch their HSV value about its mean. Hue stays exactly."""
     return _chunked(_scale_contrast, images, current, target)
 
 
@@ -141,9 +141,19 @@ def _scale_contrast(images: NDArray[np.float32], current: Floats, target: Floats
     mean = luma(images).mean(axis=(1, 2))[:, None, None, None]
 
     def scaled(gain: Floats) -> NDArray[np.float32]:
-        return np.asarray(np.clip(mean + (images - mean) * _per_image(gain)[..., None], 0, 1), dtype=np.float32)
+        factor = _per_image(gain)[..., None]
+        squeezed = mean + (images - mean) * np.minimum(factor, 1)
+        return np.asarray(np.where(factor > 1, _stretch(images, factor), squeezed), dtype=np.float32)
 
     return _with_gain(scaled, measured.contrast, current, target)
+
+
+def _stretch(images: NDArray[np.float32], factor: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Stretch the HSV value about its mean and scale each pixel with it: channels clipped one by one bend the hue."""
+    value = images.max(axis=-1, keepdims=True)
+    mean = value.mean(axis=(1, 2), keepdims=True)
+    wanted = np.clip(mean + (value - mean) * factor, 0, 1)
+    return np.asarray(images * (wanted / np.maximum(value, 1e-9)), dtype=np.float32)
 
 
 def _with_gain(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.classifiers import ClassifierFacts, InputSpec
 from workers.classifier.selection import Tap
-from workers.classifier.session import ClassifierSession
+from workers.classifier.session import ClassifierSession, Outputs
 from workers.stages.stage import StageContext
 
 
@@ -28,7 +29,19 @@ def open_classifier(context: StageContext, taps: list[Tap]) -> ClassifierSession
     return ClassifierSession(context.blob("classifier"), facts_of(context), spec, taps)
 
 
-def probabilities_of(session: ClassifierSession, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+class Classifier(Protocol):
+    """What answers: the uploaded file, or a control in its place."""
+
+    def run(self, images: NDArray[np.uint8]) -> Outputs:
+        """Logits of images ``(n, h, w, c)``."""
+        ...
+
+    def probabilities_of(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities ``(n, classes)`` of logits."""
+        ...
+
+
+def probabilities_of(session: Classifier, logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Class probabilities ``(n, classes)`` whose rows sum to one; independent sigmoids are shares of their sum."""
     found = session.probabilities_of(logits)
     if found.shape[1] == 1:
@@ -36,7 +49,7 @@ def probabilities_of(session: ClassifierSession, logits: NDArray[np.float32]) ->
     return np.asarray(found / np.maximum(found.sum(axis=1, keepdims=True), 1e-12), dtype=np.float32)
 
 
-def classify(session: ClassifierSession, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+def classify(session: Classifier, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """:func:`probabilities_of` of images ``(n, h, w, c)``."""
     return probabilities_of(session, session.run(images).logits)
 

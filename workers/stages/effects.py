@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from workers.classifier.session import Outputs
 from workers.evidence.effects import changes
-from workers.stages.classifying import classify
+from workers.stages.classifying import Classifier, classify
 from workers.stages.decoding import Studio, open_studio
 from workers.stages.edit_sheets import edit_sheet
 from workers.stages.edits import CodeEdit, Edit, Images, Rows, TransformEdit, other_values
@@ -25,6 +26,23 @@ from workers.stages.references import random_rows
 from workers.stages.stage import Arrays, Produced, StageContext, pack, pack_json
 
 REDRAWS = 2
+CONTROL = "control:constant"
+"""The first feature's edits, judged by a classifier that never changes its answer."""
+
+
+class ConstantClassifier:
+    """Says the same of every image. Takes the audited classifier's place in a control."""
+
+    def __init__(self, classes: int) -> None:
+        self.classes = max(classes, 2)
+
+    def run(self, images: NDArray[np.uint8]) -> Outputs:
+        """Equal logits."""
+        return Outputs(np.zeros((len(images), self.classes), dtype=np.float32), {})
+
+    def probabilities_of(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Equal shares."""
+        return np.full_like(logits, 1 / self.classes)
 
 
 def run(context: StageContext) -> Produced:
@@ -34,7 +52,9 @@ def run(context: StageContext) -> Produced:
     measured, sheets = _code_losses(context, studio, rows), []
     for done, (feature, edit) in enumerate(_edits(context, studio, rows)):
         resampled = resample(edit, context.budget.edits, context.rng("targets", feature.name))
-        measured |= _effect(studio, feature.name, edit, resampled)
+        measured |= _effect(studio.classifier, feature.name, edit, resampled)
+        if done == 0:
+            measured |= _effect(ConstantClassifier(studio.classifier.facts.classes), CONTROL, edit, resampled)
         sheets.append(edit_sheet(context, studio, feature, edit).model_dump(mode="json"))
         context.report((done + 1) / len(studio.features), f"{feature.name} changed")
     return Produced({"effects": pack({"rows": rows, **measured}), "edits": pack_json(sheets)})
@@ -80,12 +100,12 @@ def _edits(context: StageContext, studio: Studio, rows: Rows) -> Iterator[tuple[
             yield feature, CodeEdit(feature, editor, studio, rows)
 
 
-def _effect(studio: Studio, name: str, edit: Edit, resampled: Resampled) -> Arrays:
+def _effect(classifier: Classifier, name: str, edit: Edit, resampled: Resampled) -> Arrays:
     """Per-image changes of the answer, and the share of edits that were confirmed."""
     draws, n = resampled.confirmed.shape
-    before = classify(studio.classifier, edit.before)
-    after = classify(studio.classifier, resampled.images.reshape(-1, *edit.before.shape[1:])).reshape(draws, n, -1)
-    floor = classify(studio.classifier, edit.floor)[:, None]
+    before = classify(classifier, edit.before)
+    after = classify(classifier, resampled.images.reshape(-1, *edit.before.shape[1:])).reshape(draws, n, -1)
+    floor = classify(classifier, edit.floor)[:, None]
     seen = changes(before, after.transpose(1, 0, 2), resampled.confirmed.T)
     base = changes(before, floor)
     return {

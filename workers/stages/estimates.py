@@ -23,8 +23,12 @@ from workers.evidence.estimators import retention, total_invariance
 from workers.evidence.independence import Independence, independence
 from workers.evidence.movement import Movement, movement
 from workers.evidence.readability import Readability, read_features
+from workers.oracles import load
+from workers.stages.class_names import as_outputs
+from workers.stages.effects import CONTROL
 from workers.stages.faithfulness import estimate
 from workers.stages.features import AuditedFeature
+from workers.stages.oracles import NOTHING
 from workers.stages.references import References
 from workers.stages.stage import Arrays, StageContext
 
@@ -35,7 +39,7 @@ FEWEST_IMAGES = 30
 
 @dataclass(frozen=True)
 class TapMeasurements:
-    """One tap: what probes read, what samples show, what the INN's likelihood says. ``wide``: every unit, ``(n, d)``."""
+    """One tap: what probes read, what samples show, what the likelihood says. ``wide``: every unit, ``(n, d)``."""
 
     wide: NDArray[np.float16]
     readable: dict[str, Readability]
@@ -69,7 +73,6 @@ class Measurements:
     ceilings: dict[str, float]
     from_codes: dict[str, float]
     quality: dict[str, float]
-    classes: int
     accuracy: dict[str, object] | None
 
 
@@ -111,16 +114,12 @@ def measure(
         ceilings=ceilings,
         from_codes={name: reading.shares.retained for name, reading in from_codes.items()},
         quality=quality,
-        classes=latents["probabilities"].shape[1],
         accuracy=_accuracy(context, latents["probabilities"], references.labels, weights),
     )
 
 
 def oracle_quality(context: StageContext, features: list[AuditedFeature]) -> dict[str, float]:
     """How well each feature can be read from images: 1 where it is measured, else its oracle's held-out share."""
-    from workers.oracles import load
-    from workers.stages.oracles import NOTHING
-
     stored = context.blob("oracles")
     learned = {} if stored == NOTHING else load(stored).quality
     return {feature.name: 1.0 if feature.statistic else learned[feature.name] for feature in features}
@@ -204,18 +203,10 @@ def _accuracy(
     return estimate(rate_interval(right, weights(len(right)))).model_dump(mode="json")
 
 
-def as_outputs(
-    labels: NDArray[np.int64], classes: list[str] | None, outputs: list[str] | None
-) -> NDArray[np.int64] | None:
-    """Labels as output numbers: by name where the dataset and the classifier both name them, else as they are.
-
-    ``None`` where only one side has names, or a label's name is none of the classifier's.
-    """
-    if classes is None:
-        return labels
-    if outputs is None or not set(classes) <= set(outputs):
-        return None
-    return np.array([outputs.index(name) for name in classes], dtype=np.int64)[labels]
+def constant_changes(changed: Arrays) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Flips and variation of the control classifier, ``(n,)`` each; empty where no feature could be edited."""
+    empty = np.zeros(0)
+    return changed.get(f"flips:{CONTROL}", empty), changed.get(f"variation:{CONTROL}", empty)
 
 
 def _present(found: dict[str, Value | None]) -> dict[str, Value]:

@@ -9,7 +9,7 @@ from workers.evidence import controls
 from workers.evidence.gates import GateResult
 from workers.evidence.thresholds import DEFAULT
 from workers.stages.classifying import load_taps
-from workers.stages.estimates import Measurements, measure
+from workers.stages.estimates import Measurements, constant_changes, measure
 from workers.stages.features import features_of
 from workers.stages.findings import findings
 from workers.stages.gates import audit_gates
@@ -28,7 +28,7 @@ def run(context: StageContext) -> Produced:
     ran = [
         controls.permuted_z([reading for tap in found.taps.values() for reading in tap.readable.values()]),
         controls.random_column(found.taps["logits"].wide, context.rng("random column")),
-        controls.constant_classifier(found.classes),
+        controls.constant_classifier(*constant_changes(context.arrays("effects"))),
     ]
     gates = audit_gates(context, found, taps)
     judged = findings(features, taps, found, [*gates, *(control.as_gate() for control in ran)])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from schemas.classifiers import InputSpec
 from schemas.datasets import AttributeSpec
+from schemas.problems import ErrorCode
+from workers.errors import IntakeError
 from workers.intake import intake_classifier, intake_dataset
 from workers.stages.stage import Produced, StageContext
 
@@ -16,6 +18,13 @@ def run_classifier(context: StageContext) -> Produced:
     """
     context.report(0.1, "parsing and running the model in a sandbox")
     facts, canonical = intake_classifier(context.blob("upload"), InputSpec.model_validate(context.config["input"]))
+    names: list[str] | None = context.config["classes"]
+    if names is not None and len(names) != facts.classes:
+        raise IntakeError(
+            ErrorCode.MODEL_OUTPUT_UNSUPPORTED,
+            f"{len(names)} class names were given for {facts.classes} outputs",
+            "Give one name per output, in the order of the outputs, or none.",
+        )
     return Produced({"model": canonical}, {"facts": facts.model_dump(mode="json")})
 
 

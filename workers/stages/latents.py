@@ -59,7 +59,7 @@ class Standardiser:
 
 
 def run(context: StageContext) -> Produced:
-    """``latents``: per tap ``z:<tap>``, and ``logits`` and ``probabilities`` float32 ``(n, classes)``; ``wide`` per tap.
+    """``latents``: ``z:<tap>``, ``logits`` and ``probabilities`` float32 ``(n, classes)``; ``wide``: every unit by tap.
 
     Raises:
         StageError: the images do not fit the classifier.

@@ -24,6 +24,7 @@ def limits(
     return [
         f"All numbers hold for these {len(references):,} reference images: what they do not vary, nobody tested.",
         f"Effects smaller than about {_resolution(found):.1%} of the answers are below what this many images can show.",
+        "Each interval holds by itself at 95 %: of many findings, some intervals will miss.",
         *_tied(features),
         *(note for note in context.config["notes"]),
         *_hue(features),

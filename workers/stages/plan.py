@@ -20,7 +20,7 @@ def plan_classifier_intake(classifier: Classifier) -> list[PlannedStage]:
             name="intake_classifier",
             title="Checking the model in a sandbox",
             inputs={"upload": classifier.digest},
-            config={"input": classifier.input.model_dump(mode="json")},
+            config={"input": classifier.input.model_dump(mode="json"), "classes": classifier.classes},
         )
     ]
 
@@ -94,6 +94,7 @@ class _Planner:
             "facts": subject.classifier.facts.model_dump(mode="json"),
             "input": subject.classifier.input.model_dump(mode="json"),
         }
+        self.outputs: dict[str, Any] = {"outputs": subject.classifier.classes}
         self.columns: dict[str, Any] = {
             "attributes": [a.model_dump(mode="json") for a in subject.dataset.facts.attributes],
             "notes": subject.dataset.facts.notes,
@@ -149,12 +150,14 @@ class _Planner:
 
     def samples(self, tap: str) -> PlannedStage:
         inputs = {**self._decoding(), **_of(f"inn:{tap}", "inn")}
-        config = {**self.spec, **self.columns, "tap": tap}
+        config = {**self.spec, **self.columns, **self.outputs, "tap": tap}
         return self._stage(f"samples:{tap}", f"Sampling what {tap} cannot tell apart", inputs, 5, **config)
 
     def nuisance(self) -> PlannedStage:
         inputs = {**self._decoding(), **_of("vae", "vae")}
-        return self._stage("nuisance", "Sampling what the VAE calls nuisance", inputs, 3, **self.spec, **self.columns)
+        return self._stage(
+            "nuisance", "Sampling what the VAE calls nuisance", inputs, 3, **self.spec, **self.columns, **self.outputs
+        )
 
     def effects(self) -> PlannedStage:
         inputs = {**self._decoding(), **_of("editor", "editor")}
@@ -169,8 +172,7 @@ class _Planner:
             **{f"inn:{tap}": Source(stage=f"inn:{tap}", output="diagnostics") for tap in taps},
             **{f"samples:{tap}": Source(stage=f"samples:{tap}", output="samples") for tap in taps},
         }  # fmt: skip
-        outputs = self.subject.classifier.classes
-        return self._stage("evidence", "Weighing the evidence", inputs, 8, **self.columns, outputs=outputs)
+        return self._stage("evidence", "Weighing the evidence", inputs, 8, **self.columns, **self.outputs)
 
     def result(self, taps: list[str], done: Done) -> PlannedStage:
         sheets = {f"sheet:{tap}": Source(stage=f"samples:{tap}", output="sheet") for tap in taps}

@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from workers.stages.class_names import as_outputs
 from workers.stages.decoding import Studio, open_studio
 from workers.stages.faithfulness import Faithful, judge, tap_sheet
 from workers.stages.inn import condition, load_inn
@@ -52,7 +53,8 @@ def sheet(context: StageContext, studio: Studio, tap: str, rows: NDArray[np.int6
     """The pictures for people: a spread of answers, the first draws of each."""
     budget = context.budget
     shown = spread_rows(faithful.original.predicted, budget.rows, context.rng("sheet"))
-    labels = studio.references.labels
+    known = studio.references.labels
+    labels = None if known is None else as_outputs(known, context.config["classes"], context.config["outputs"])
     built = tap_sheet(
         tap, faithful, shown, rows, None if labels is None else labels[rows], budget.columns, context.rng("bootstrap"),
         budget.bootstrap,

@@ -71,6 +71,8 @@ def test_permuted_and_constant_controls() -> None:
     assert not found.passed
     assert found.value == pytest.approx(0.5)
     assert found.as_gate().kind == gates.PERMUTED
-    constant = constant_classifier(1)
+    still = np.array([0.0, np.nan, 0.0])
+    constant = constant_classifier(still, still)
     assert constant.passed
+    assert not constant_classifier(still, np.array([0.0, 0.2, np.nan])).passed
     assert constant.as_gate().kind == gates.CONSTANT

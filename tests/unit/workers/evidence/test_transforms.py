@@ -119,3 +119,19 @@ def test_targets_are_drawn_from_the_known_values_only(rng) -> None:
 def test_lengths_are_checked(blobs) -> None:
     with pytest.raises(ValueError, match="current and target"):
         statistic("hue").edit(blobs[0], np.zeros(2), np.zeros(2))
+
+
+@pytest.mark.parametrize("name", ["luminance", "contrast"])
+def test_hue_survives_an_edit_that_runs_into_the_ends_of_the_scale(name: str, rng: np.random.Generator) -> None:
+    """A fully saturated shape on near black: where channels clip one by one, orange turns yellow."""
+    angles = rng.random(200)
+    offsets = np.array([0, 2 / 3, 1 / 3])
+    tint = np.clip(np.abs((angles[:, None] + offsets) % 1 * 6 - 3) - 1, 0, 1) * rng.uniform(0.6, 1, (200, 1))
+    images = np.full((200, 16, 16, 3), 0.1, dtype=np.float32)
+    images[:, 4:12, 4:12] = tint[:, None, None, :]
+    one, hue = statistic(name), statistic("hue")
+    current = one.measure(images)
+    edited = one.edit(images, current, draw_targets(current, 1, rng)[:, 0])
+    assert relative_change(one, current, one.measure(edited)) > 0.1
+    bent = distance(hue.measure(images), hue.measure(edited), "circular", 1.0)
+    assert np.nanmax(bent) < 1e-3

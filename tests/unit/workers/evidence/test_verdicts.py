@@ -119,6 +119,14 @@ def test_a_failed_inn_forbids_samples_but_not_edits(gate) -> None:
     assert verdict(edit(MUCH, method="generated"), gates=failed(gate)) is Verdict.USED
 
 
+@pytest.mark.parametrize("gate", [checks.COMPLETENESS, checks.LIKELIHOOD, checks.MONOTONE])
+def test_a_failed_gate_never_makes_room_for_a_denial(gate) -> None:
+    """The measure that objects is laid aside with the gate; the objection is not."""
+    assert verdict(edit(NONE), generative=HALF, predictive=LOW) is Verdict.UNDETERMINED
+    assert verdict(edit(NONE), gates=failed(gate), generative=HALF, predictive=LOW) is Verdict.UNTRUSTED
+    assert verdict(edit(NONE), gates=failed(checks.PERMUTED), generative=LOW, predictive=VISIBLE) is Verdict.UNTRUSTED
+
+
 def test_failed_controls_forbid_what_rests_on_them() -> None:
     assert verdict(edit(NONE), gates=failed(checks.PERMUTED), predictive=LOW) is Verdict.UNTRUSTED
     assert verdict(edit(MUCH), gates=failed(checks.CONSTANT), predictive=LOW) is Verdict.UNTRUSTED
