@@ -36,14 +36,15 @@ def preprocess(
         StageError: ``CLASSIFIER_DATASET_MISMATCH`` when the channels cannot be matched.
     """
     pixels = resize(match_channels(images, channels), size)
-    pixels = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2) if layout == "nchw" else pixels)
+    pixels = pixels.transpose(0, 3, 1, 2) if layout == "nchw" else pixels
     if dtype == np.uint8:
-        return pixels if pixels.dtype == np.uint8 else quantise(pixels / np.float32(255.0))
-    slope, shift = _affine(spec, (channels, 1, 1) if layout == "nchw" else (channels,))
-    values: NDArray[Any] = np.multiply(pixels, slope, dtype=np.float32)
+        return np.ascontiguousarray(pixels if pixels.dtype == np.uint8 else quantise(pixels / np.float32(255.0)))
+    slope, shift = _affine(spec, (-1, 1, 1) if layout == "nchw" else (-1,))
+    values = pixels.astype(np.float32, order="C")  # one pass; a copy, so in place from here
+    values *= slope
     if shift.any():
         values += shift
-    return np.asarray(values, dtype=dtype)
+    return values.astype(dtype, copy=False)
 
 
 def match_channels(images: Images, channels: int) -> Images:
@@ -86,8 +87,8 @@ def _weights(source: int, target: int) -> NDArray[np.float32]:
 
 
 def _affine(spec: InputSpec, shape: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Slope and shift of the formula per channel, each of ``shape``."""
-    mean = np.broadcast_to(np.asarray(0.0 if spec.mean is None else spec.mean), shape[:1]).reshape(shape)
-    std = np.broadcast_to(np.asarray(1.0 if spec.std is None else spec.std), shape[:1]).reshape(shape)
+    """Slope and shift of the formula per channel, or one for all, each of ``shape``."""
+    mean = np.asarray(0.0 if spec.mean is None else spec.mean, dtype=np.float64).reshape(shape)
+    std = np.asarray(1.0 if spec.std is None else spec.std, dtype=np.float64).reshape(shape)
     slope, shift = (spec.high - spec.low) / 255.0 / std, (spec.low - mean) / std
     return slope.astype(np.float32), shift.astype(np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -71,9 +72,7 @@ class ClassifierSession:
             StageError: ``CLASSIFIER_DATASET_MISMATCH``: the channels or the size cannot be matched, or the model
                 refuses this input.
         """
-        parts = [self._forward(chunk) for chunk in self._chunks(images)]
-        taps = {tap.name: np.concatenate([part.taps[tap.name] for part in parts]) for tap in self.taps}
-        return Outputs(np.concatenate([part.logits for part in parts]), taps)
+        return _gathered((self._forward(chunk) for chunk in self._chunks(images)), len(images))
 
     def probabilities(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """Class probabilities ``(n, classes)`` of ``images``."""
@@ -125,6 +124,28 @@ class ClassifierSession:
         axes = (1, 2, 3) if self.facts.layout == "nchw" else (3, 1, 2)
         channels, height, width = (self.facts.input_shape[axis] for axis in axes)
         return channels or images.shape[3], (height or images.shape[1], width or images.shape[2])
+
+
+def _gathered(parts: Iterator[Outputs], n: int) -> Outputs:
+    """``parts`` one after the other, ``n`` images in all.
+
+    Each is copied while it is warm into arrays made once, so that the next batch reuses its memory: keeping them all to
+    concatenate them cost a third of the time of a small model.
+    """
+    first = next(parts)
+    whole = Outputs(_room(first.logits, n), {name: _room(values, n) for name, values in first.taps.items()})
+    start = 0
+    for part in itertools.chain([first], parts):
+        rows = slice(start, start + len(part))
+        whole.logits[rows] = part.logits
+        for name, values in part.taps.items():
+            whole.taps[name][rows] = values
+        start = rows.stop
+    return whole
+
+
+def _room(values: NDArray[np.float32], n: int) -> NDArray[np.float32]:
+    return np.empty((n, *values.shape[1:]), dtype=values.dtype)
 
 
 def _logit_tensor(model: bytes, output: str) -> str | None:
