@@ -23,11 +23,15 @@ Done = dict[str, StageOutcome]
 
 @dataclass(frozen=True)
 class Plot:
-    """Which classifier on which scenes. ``place``: it looks at some places of the picture only."""
+    """Which classifier on which scenes.
+
+    ``place``: it looks at some places of the picture only; ``blind``: at what the autoencoder loses.
+    """
 
     plant: str
     tied: bool = False
     place: bool = False
+    blind: bool = False
 
 
 PLOTS: dict[str, Plot] = {
@@ -37,7 +41,7 @@ PLOTS: dict[str, Plot] = {
     "encoded": Plot("encoded", place=True),
     "constant": Plot("constant"),
     "whisper": Plot("whisper"),
-    "faint": Plot("faint", place=True),
+    "faint": Plot("faint", place=True, blind=True),
     "confounded": Plot("shape", tied=True, place=True),
 }
 IMAGES = 3_000
@@ -99,7 +103,8 @@ class Plantation:
             plot = PLOTS[name]
             model, scenes = PLANTS[plot.plant](), draw(IMAGES, seed=7 + plot.tied, tied=plot.tied)
             self.results[name] = self.laboratory.audit(name, model, to_npz(scenes))
-            self.rows += rows(name, model, scenes, self.results[name], place=plot.place, tied=plot.tied)
+            found = self.results[name]
+            self.rows += rows(name, model, scenes, found, place=plot.place, tied=plot.tied, blind=plot.blind)
         return self.results[name]
 
     def verdicts(self, name: str) -> dict[str, Verdict]:

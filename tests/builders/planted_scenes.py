@@ -20,6 +20,9 @@ MARK = 17
 """Row and column of the faint pixel; its neighbour to the left is background."""
 FAINT = 0.08
 COLUMNS = ("hue", "watermark", "mark", "background")
+CLASSES = frozenset({"shape", "watermark", "mark"})
+FAR = 0.7
+"""Smallest change of a number or an angle that counts as one, in standard deviations."""
 FACTORS = ("shape", *COLUMNS, "x", "y", "radius")
 
 Floats = NDArray[np.float64]
@@ -40,9 +43,22 @@ class Scenes:
     mark: Floats
 
     def resample(self, factor: str, rng: np.random.Generator) -> Scenes:
-        """The same pictures with one factor drawn anew from its own distribution."""
-        column = getattr(self, factor)
-        return replace(self, **{factor: rng.permutation(column)})
+        """The same pictures with one factor drawn anew from its own distribution, given that it changes noticeably."""
+        values = getattr(self, factor)
+        drawn, left = values.copy(), np.arange(len(values))
+        while len(left):
+            drawn[left] = rng.choice(values, len(left))
+            left = left[_close(factor, values, drawn, left)]
+        return replace(self, **{factor: drawn})
+
+
+def _close(factor: str, values: Floats, drawn: Floats, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which draws hardly differ: the same class, or less than ``FAR`` standard deviations away."""
+    if factor in CLASSES:
+        return np.asarray(drawn[rows] == values[rows])
+    points = np.exp(2j * np.pi * values) if factor == "hue" else values
+    offered = np.exp(2j * np.pi * drawn) if factor == "hue" else drawn
+    return np.asarray(np.abs(offered[rows] - points[rows]) < FAR * points.std())
 
 
 def draw(n: int, seed: int, *, tied: bool = False) -> Scenes:

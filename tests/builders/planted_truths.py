@@ -22,6 +22,7 @@ PLACES = frozenset({"position_x", "position_y", "size"})
 """The audit moves the whole picture, watermark included; truth moves the shape alone. Equal where place is nothing."""
 BLIND = "mark"
 """What the autoencoder cannot carry."""
+TIES = frozenset({"hue", "label"})
 REFUSED = frozenset({Verdict.UNDETERMINED, Verdict.UNTRUSTED})
 USED_FLIPS, NO_FLIPS, NO_VARIATION, INVISIBLE = 0.05, 0.01, 0.02, 0.02
 
@@ -35,6 +36,7 @@ class Kind(StrEnum):
     BETWEEN = "between"
     BLIND = "blind spot"
     TIED = "tied"
+    """Moves with another factor in the references: nobody can change it alone without leaving them."""
 
 
 @dataclass(frozen=True)
@@ -60,15 +62,21 @@ def truths(model: bytes, scenes: Scenes, seed: int = 0) -> dict[str, tuple[Kind,
     return {name: (_kind(name, *numbers), numbers[0]) for name, numbers in found.items()}
 
 
-def rows(plant: str, model: bytes, scenes: Scenes, result: AuditResult, *, place: bool, tied: bool) -> list[Row]:
-    """The audit's verdicts at the logits beside the truth. ``place``: the plant looks at some places only."""
+def rows(
+    plant: str, model: bytes, scenes: Scenes, result: AuditResult, *, place: bool, tied: bool, blind: bool
+) -> list[Row]:
+    """The audit's verdicts at the logits beside the truth.
+
+    ``place``: the plant looks at some places only. ``blind``: all it sees is lost in the autoencoder, so that nothing
+    generated can be trusted, whatever it says of a factor.
+    """
     found = []
     for feature, (kind, flips) in truths(model, scenes).items():
         if place and feature in PLACES:
             continue
         finding = result.finding(feature)
         told = finding.effect.flip_rate.value if finding.effect.flip_rate else None
-        shown = Kind.TIED if tied and feature == "hue" else kind
+        shown = Kind.TIED if tied and feature in TIES else Kind.BLIND if blind else kind
         found.append(Row(plant, feature, shown, flips, told, finding.verdict))
     return found
 
@@ -79,8 +87,8 @@ def false_ignored(found: Iterable[Row]) -> list[Row]:
 
 
 def score(found: Sequence[Row]) -> dict[str, float]:
-    """Precision, recall and refusals; pairs whose effect is neither clear nor absent are left out."""
-    clear = [row for row in found if row.kind not in (Kind.BETWEEN, Kind.BLIND)]
+    """Precision, recall and refusals over the pairs whose truth is clear and can be known."""
+    clear = [row for row in found if row.kind not in (Kind.BETWEEN, Kind.BLIND, Kind.TIED)]
     ignored = [row for row in clear if row.verdict is Verdict.IGNORED]
     used = [row for row in clear if row.verdict is Verdict.USED]
     return {
