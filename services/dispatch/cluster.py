@@ -50,6 +50,8 @@ def connect_ray(address: str, cpus: int | None = None) -> None:
     if address:
         ray.init(address=address, log_to_driver=False, configure_logging=False)
         return
+    # Workers inherit it. Threads that spin while they wait slow everything on a machine that others use, too.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     ray.init(
         num_cpus=cpus or os.cpu_count(),
         object_store_memory=OBJECT_STORE_BYTES,
