@@ -1,0 +1,1 @@
+"""Speed and memory of what an audit spends its time on: ``make bench``."""
