@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from workers.classifier.selection import Tap
 from workers.evidence import gates as checks
 from workers.evidence.gates import GateResult
@@ -17,7 +19,7 @@ SECOND_OPINION = frozenset({LEAKAGE, FIDELITY, AGREEMENT})
 def audit_gates(context: StageContext, found: Measurements, taps: list[Tap]) -> list[GateResult]:
     """Every gate, the autoencoder's first."""
     per_tap = [gate for tap in taps for gate in _tap_gates(tap.name, found)]
-    information = [found.taps[tap.name].information for tap in taps]
+    information = [found.taps[tap.name].information for tap in taps if told_whole(tap, context.budget.condition)]
     return [
         checks.completeness(found.completeness),
         *(checks.readable_from_codes(name, found.from_codes.get(name, float("nan")), quality)
@@ -26,6 +28,11 @@ def audit_gates(context: StageContext, found: Measurements, taps: list[Tap]) -> 
         checks.monotone_information(information),
         *_vae_gates(context.json("vae"), float(context.arrays("nuisance")["agrees"].mean())),
     ]  # fmt: skip
+
+
+def told_whole(tap: Tap, width: int) -> bool:
+    """Whether the network was told all of a tap. Only such taps can be compared: a squeezed one seems to know less."""
+    return prod(tap.shape) <= width
 
 
 def gates_of(gates: list[GateResult], feature: str, tap: str) -> list[GateResult]:

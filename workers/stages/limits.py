@@ -7,6 +7,7 @@ from math import prod
 import numpy as np
 
 from workers.classifier.pooling import pooled_shape
+from workers.evidence.thresholds import DEFAULT
 from workers.stages.classifying import load_taps
 from workers.stages.estimates import Measurements
 from workers.stages.features import AuditedFeature
@@ -55,8 +56,9 @@ def _compressed(context: StageContext) -> list[str]:
 
 
 def _resolution(found: Measurements) -> float:
-    """Half the widest interval of any effect: what could have been missed."""
-    widths = [(one.flip_rate.high - one.flip_rate.low) / 2 for one in found.effects.values()]
+    """Half the widest interval of any confirmed effect: what could have been missed."""
+    confirmed = [one for one in found.effects.values() if (one.confirmed or 0) >= DEFAULT.confirmation]
+    widths = [(one.flip_rate.high - one.flip_rate.low) / 2 for one in confirmed]
     return max((width for width in widths if np.isfinite(width)), default=1.0)
 
 
