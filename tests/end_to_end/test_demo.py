@@ -11,7 +11,7 @@ from pathlib import Path
 import jsonschema
 import psutil
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 
 from schemas.results import AuditResult, Verdict, result_schema
 
@@ -73,19 +73,17 @@ def test_second_audit_reuses_what_depends_on_the_dataset(demo: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["robust", "hue"])
-def test_report_opens_offline_without_a_word_on_the_console(demo: Path, name: str) -> None:
+def test_report_opens_offline_without_a_word_on_the_console(demo: Path, browser: Browser, name: str) -> None:
     page_file = demo / f"{name}.html"
     assert page_file.stat().st_size <= LARGEST_REPORT
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        page = browser.new_page()
-        said: list[str] = []
-        asked: list[str] = []
+    said: list[str] = []
+    asked: list[str] = []
+    with browser.new_context() as context:
+        page = context.new_page()
         page.on("console", lambda message: said.append(message.text))
         page.on("request", lambda request: asked.append(request.url))
         page.goto(page_file.as_uri())
         heading = page.locator("h1").inner_text()
-        browser.close()
     assert f"{name}.onnx" in heading
     assert not said
     assert [url for url in asked if not url.startswith("data:")] == [page_file.as_uri()]
