@@ -14,7 +14,7 @@ from ..audits import Audit, AuditConfig, AuditState, Profile
 from ..classifiers import InputSpec
 from . import parsing
 from .client import Client
-from .errors import AuditUnfinished
+from .errors import AuditUnfinished, sentences
 from .file_commands import Attributes, Classes, ExistingFile, High, Json, Layout, Low, Name, Numbers, Timeout, ready
 from .progress import AuditProgress
 from .session import INTERRUPTED, ExitWith, Session, session_of, table, upload_bar, write_json
@@ -131,7 +131,7 @@ def show(context: typer.Context, audit: AuditId, as_json: Json = False) -> None:
             return write_json(item)
         session.out.print(audit_table([item]))
         if item.problem:
-            session.out.print(plain(f"{item.problem.detail} {item.problem.advice}"), soft_wrap=True)
+            session.out.print(plain(sentences(item.problem.detail, item.problem.advice)), soft_wrap=True)
         if item.state is AuditState.SUCCEEDED:
             session.out.print(verdict_table(client.result(audit)))
     return None

@@ -15,6 +15,11 @@ from ..audits import Audit
 from ..problems import Problem
 
 
+def sentences(detail: str, advice: str) -> str:
+    """What was found and what to change, as sentences: ``found. Change it.``"""
+    return f"{detail.rstrip('.')}. {advice}".strip() if advice else detail
+
+
 class ScotomaError(Exception):
     """Base of everything that the client raises on purpose."""
 
@@ -31,7 +36,7 @@ class ServiceError(ScotomaError):
         self.request = request
 
     def __str__(self) -> str:
-        return f"{self.detail} {self.advice}".strip() + f" [{self.status} {self.code}]"
+        return f"{sentences(self.detail, self.advice)} [{self.status} {self.code}]"
 
 
 class Unreachable(ScotomaError):
@@ -57,7 +62,7 @@ class IntakeRefused(ScotomaError):
     def __str__(self) -> str:
         if self.problem is None:
             return f"{self.name} was refused."
-        return f"{self.name} was refused: {self.problem.detail} {self.problem.advice}".strip()
+        return f"{self.name} was refused: {sentences(self.problem.detail, self.problem.advice)}"
 
 
 class AuditUnfinished(ScotomaError):
@@ -69,5 +74,5 @@ class AuditUnfinished(ScotomaError):
 
     def __str__(self) -> str:
         problem = self.audit.problem
-        reason = f": {problem.detail} {problem.advice}".rstrip() if problem else ""
+        reason = f": {sentences(problem.detail, problem.advice)}" if problem else ""
         return f"audit {self.audit.id} {self.audit.state}{reason}"
