@@ -6,7 +6,6 @@ from dataclasses import asdict
 
 from workers.classifier.selection import Tap
 from workers.evidence import controls
-from workers.evidence.gates import GateResult
 from workers.evidence.thresholds import DEFAULT
 from workers.stages.classifying import load_taps
 from workers.stages.estimates import Measurements, constant_changes, measure
@@ -36,7 +35,7 @@ def run(context: StageContext) -> Produced:
         "taps": [_tap(tap, found) for tap in taps],
         "features": [feature.contract().model_dump(mode="json") for feature in features],
         "findings": [finding.model_dump(mode="json") for finding in judged],
-        "gates": [_gate(gate) for gate in gates],
+        "gates": [asdict(gate) for gate in gates],
         "controls": [asdict(control) for control in ran],
         "accuracy": found.accuracy,
         "limits": limits(context, references, features, found),
@@ -60,7 +59,3 @@ def _tap(tap: Tap, found: Measurements) -> dict[str, object]:
         "information": measured.information_estimate,
         "total_invariance": measured.invariance_estimate,
     }
-
-
-def _gate(gate: GateResult) -> dict[str, object]:
-    return asdict(gate)

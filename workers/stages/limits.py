@@ -27,7 +27,7 @@ def limits(
         f"Effects smaller than about {_resolution(found):.1%} of the answers are below what this many images can show.",
         "Each interval holds by itself at 95 %: of many findings, some intervals will miss.",
         *_tied(features),
-        *(note for note in context.config["notes"]),
+        *context.config["notes"],
         *_hue(features),
         *_compressed(context),
     ]

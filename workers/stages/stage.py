@@ -29,6 +29,8 @@ class StageContext:
     request: StageRequest
     store: BlobStore
     report: ReportProgress
+    opened: dict[str, Arrays] = field(default_factory=dict, repr=False, compare=False)
+    """Inputs read so far: each is fetched and parsed once per run, however many functions ask for it."""
 
     @property
     def config(self) -> dict[str, Any]:
@@ -55,7 +57,9 @@ class StageContext:
 
     def arrays(self, name: str) -> Arrays:
         """Input ``name`` as named arrays."""
-        return dict(load_arrays(self.blob(name)))
+        if name not in self.opened:
+            self.opened[name] = load_arrays(self.blob(name))
+        return dict(self.opened[name])
 
     def json(self, name: str) -> Any:
         """Input ``name`` as JSON."""
