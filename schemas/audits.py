@@ -20,12 +20,38 @@ class Profile(StrEnum):
     FULL = "full"
 
 
+class View(StrEnum):
+    """A part of an audit that can be left out or asked for; each is a few stages of its own."""
+
+    CONCEPTS = "concepts"
+    """The concept INN: scores per tap, retention of factors, swaps and resamples with their effect (paper 2)."""
+    DISCOVERED = "discovered"
+    """Factors that nobody named, from the Gaussianised codes; always there when no concept is."""
+    MIXING = "mixing"
+    """The invariances of one image with the representation of another (paper 4)."""
+    ATTACK = "attack"
+    """What each tap makes of an attacked image, beside random noise of the same norm (paper 4)."""
+    TRAVERSALS = "traversals"
+    """Single dimensions of the supervised VAE, task and nuisance, and swaps of its task block (paper 1)."""
+    ATTRIBUTION = "attribution"
+    """Which pixels and which task dimensions drive a class, beside a classifier of random weights (paper 1)."""
+
+
 class AuditConfig(Contract):
-    """Everything that changes the numbers of an audit. Same config, files and seed: the same result."""
+    """Everything that changes the numbers of an audit. Same config, files and seed: the same result.
+
+    ``views``: ``None`` takes what the profile brings. ``outside``: a dataset of images from elsewhere, shown to the
+    classifier beside the references (domain shift). ``against``: other classifiers on the same images, in the order
+    given: a second model, or checkpoints of a training. ``autoencoder``: the user's own instead of a fitted one.
+    """
 
     profile: Profile = Profile.QUICK
     taps: list[str] | None = Field(default=None, min_length=1, max_length=16)
     seed: int = Field(default=0, ge=0, lt=2**31)
+    views: list[View] | None = Field(default=None, max_length=len(View))
+    outside: Identifier | None = None
+    against: list[Identifier] = Field(default=[], max_length=16)
+    autoencoder: Identifier | None = None
 
 
 class AuditState(StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import Field
 
@@ -36,6 +37,14 @@ class AttributeFacts(Contract):
     categories: list[str] | None = None
 
 
+class ConceptFacts(Contract):
+    """A concept that the upload defines by examples: ``count`` pairs of references, or one pair of sketches."""
+
+    name: Name
+    definition: Literal["pairs", "sketch"]
+    count: int = Field(ge=1)
+
+
 class DatasetFacts(Contract):
     """What intake found in the upload. ``notes`` says in words what it changed or left out."""
 
@@ -47,6 +56,7 @@ class DatasetFacts(Contract):
     labelled: bool
     classes: list[str] | None = None
     attributes: list[AttributeFacts]
+    concepts: list[ConceptFacts] = []
     notes: list[str] = []
 
 

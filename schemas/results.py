@@ -29,6 +29,8 @@ class FeatureKind(StrEnum):
     NUMERIC = "numeric"
     CATEGORICAL = "categorical"
     CIRCULAR = "circular"
+    VECTOR = "vector"
+    """A block of numbers without names of its own: the factor of a concept."""
 
 
 class FeatureSource(StrEnum):
@@ -44,6 +46,8 @@ class Estimate(Contract):
     """A number with its confidence interval; never a bare float.
 
     ``low`` and ``high`` bound the value at ``level``; ``n`` counts independent images (clusters), not draws.
+    ``joint_low`` and ``joint_high``, where given, are wider: at them all findings of the audit hold at once at
+    ``level``, and verdicts rest on them.
     """
 
     value: float
@@ -52,13 +56,21 @@ class Estimate(Contract):
     level: Probability = 0.95
     n: int = Field(ge=0)
     method: str
+    joint_low: float | None = None
+    joint_high: float | None = None
 
 
 class Retention(Contract):
-    """Share of the feature's variance that the tap determines, calibrated between floor and ceiling, 0..1."""
+    """Share of the feature's variance that the tap determines, calibrated between floor and ceiling, 0..1.
+
+    ``stratified``: predictive, within strata of the features that the references tie to this one; only where they do.
+    ``factor``: of the concept's own factor ``e_k`` on the same samples (paper 4, "variance of e_i explained by z").
+    """
 
     generative: Estimate | None = None
     predictive: Estimate | None = None
+    stratified: Estimate | None = None
+    factor: Estimate | None = None
 
 
 class Effect(Contract):
@@ -66,20 +78,34 @@ class Effect(Contract):
 
     ``flip_rate`` (share of arg-max changes) and ``total_variation`` (of class probabilities) are what is left after
     the floor is taken off; ``floor`` is the flip rate of the edit's own machinery with the feature left alone.
+    ``logit_change`` is the mean absolute change of the logits, centred per image, in units of their spread over the
+    references. ``confirmed`` is the share of edits that measurably reached their target (M7 hit rate), ``collateral``
+    the share that measurably moved another feature. ``detectable`` is the flip rate that this many images would have
+    shown with 80 % power.
     """
 
     flip_rate: Estimate | None = None
     total_variation: Estimate | None = None
     floor: Estimate | None = None
+    logit_change: Estimate | None = None
+    method: str | None = None
+    confirmed: Probability | None = None
+    collateral: Probability | None = None
+    detectable: float | None = None
 
 
 class Tap(Contract):
-    """A single-tensor cut of the graph. ``information`` in nats; ``total_invariance`` is M2, 0..1."""
+    """A single-tensor cut of the graph. ``information`` in nats; ``total_invariance`` is M2, 0..1.
+
+    ``zeros`` is the share of values that are exactly 0, ``rank`` the numerical rank over the references.
+    """
 
     name: str
     kind: Literal["hidden", "logits"]
     depth: Probability
     shape: list[int]
+    zeros: Probability | None = None
+    rank: int | None = None
     information: Estimate | None = None
     total_invariance: Estimate | None = None
 
@@ -100,6 +126,8 @@ class Finding(Contract):
     verdict: Verdict
     retention: Retention
     effect: Effect
+    other_effects: list[Effect] = []
+    """The same question by another edit (a concept's factor beside the conditional INN)."""
     reasons: list[str]
     samples: list[ObjectKey] = []
 
@@ -122,6 +150,74 @@ class Control(Contract):
     value: float | None
     expected: str
     detail: str
+
+
+class ConceptScore(Contract):
+    """Pair correlation ``s_F`` at one tap, without training (paper 2; M4); ``tap`` is ``codes`` for the autoencoder.
+
+    ``null`` bounds the score of random pairs at 95 %. ``untrained`` is the score of the same graph with random weights.
+    """
+
+    tap: str
+    score: Estimate
+    null: float
+    untrained: float | None = None
+
+
+class Concept(Contract):
+    """A concept of the concept INN: how it was defined, the factor it got, and how clean its pairs are.
+
+    ``rho`` is the pair correlation that the loss assumed, ``within`` the one measured between held-out sharing pairs,
+    ``leaks`` the measured correlation of every *other* factor between pairs that share only this one (should be 0).
+    """
+
+    name: Name
+    definition: Literal["attribute", "pairs", "sketch", "discovered"]
+    pairs: int
+    dimensions: int
+    rho: float | None = None
+    within: float | None = None
+    leaks: dict[str, float] = {}
+    scores: list[ConceptScore] = []
+    caution: str | None = None
+    """How weak the definition is, in words; ``None`` where there is nothing to warn of."""
+
+
+class Simultaneity(Contract):
+    """How the joint bounds of this audit were made: ``comparisons`` intervals hold at once at ``level``."""
+
+    level: Probability
+    comparisons: int
+    each: Probability
+    method: str
+
+
+class Measure(Contract):
+    """A number of a view, with its interval where it has one. ``name`` is a key, ``label`` is for people."""
+
+    name: str
+    label: str
+    value: float | None
+    estimate: Estimate | None = None
+
+
+class ViewNumbers(Contract):
+    """What one gallery measured, without its pictures. ``subject``: a tap, a feature or another model, if about one."""
+
+    view: str
+    title: str
+    subject: str | None = None
+    measures: list[Measure] = []
+
+
+class CertificateMark(Contract):
+    """Which calibration certificate this release was checked with (``GET /v1/certificate``), and its main numbers."""
+
+    digest: Sha256
+    made_at: datetime
+    pairs: int
+    false_ignored: int
+    scores: dict[str, float]
 
 
 class Thresholds(Contract):
@@ -200,6 +296,10 @@ class AuditResult(Contract):
     gates: list[Gate]
     controls: list[Control]
     policies: list[dict[str, Any]] = []
+    concepts: list[Concept] = []
+    views: list[ViewNumbers] = []
+    simultaneity: Simultaneity | None = None
+    certificate: CertificateMark | None = None
     thresholds: Thresholds | None = None
     timings: list[Timing]
     limits: list[str]
@@ -277,6 +377,59 @@ class TapSheet(Contract):
     deviation_random: Estimate
 
 
+class Picture(Contract):
+    """One picture of a gallery, base64 PNG. ``mark``: whether the answer is that of the row's first picture."""
+
+    png: str
+    caption: str = ""
+    mark: Literal["", "same", "changed"] = ""
+
+
+class PictureRow(Contract):
+    """Pictures side by side, one per column of the gallery; ``None`` leaves a hole."""
+
+    heading: str = ""
+    pictures: list[Picture | None]
+
+
+class Line(Contract):
+    """One line of a chart: a value per place on the x axis, ``None`` where there is none."""
+
+    name: str
+    values: list[Estimate | None]
+
+
+class Chart(Contract):
+    """Lines over a common, ordered x axis (taps by depth, checkpoints in order)."""
+
+    title: str
+    y: str
+    x: list[str]
+    lines: list[Line]
+
+
+class Gallery(Contract):
+    """What a view shows: numbers, charts and rows of pictures, and in ``explanation`` how to read them.
+
+    ``view`` is the name of the stage that made it; ``subject`` a tap, a feature or another model, if it is about one.
+    ``notes`` are cautions for this very gallery. Every name from a user in it is hostile input to a renderer.
+    """
+
+    view: str
+    title: str
+    subject: str | None = None
+    explanation: str
+    columns: list[str] = []
+    rows: list[PictureRow] = []
+    measures: list[Measure] = []
+    charts: list[Chart] = []
+    notes: list[str] = []
+
+    def numbers(self) -> ViewNumbers:
+        """The same without pictures, for ``result.json``."""
+        return ViewNumbers(view=self.view, title=self.title, subject=self.subject, measures=self.measures)
+
+
 class Sheets(Contract):
     """Every picture of a report, in one artifact (role ``sheets``)."""
 
@@ -286,6 +439,7 @@ class Sheets(Contract):
     edits: list[EditSheet] = []
     nuisance: TapSheet | None = None
     """Nuisance samples of the supervised VAE (paper 1), a second opinion; ``tap`` is ``logits``."""
+    galleries: list[Gallery] = []
 
 
 def result_schema() -> dict[str, Any]:

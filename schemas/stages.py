@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from .audits import AuditConfig
+from .autoencoders import Autoencoder
 from .classifiers import Classifier
 from .datasets import Dataset
 from .scalars import Contract, Identifier, Name, Sha256
 
-STAGE_CODE_VERSION = "1"
+STAGE_CODE_VERSION = "2"
 """Raised when a stage's numbers change: old outputs are then not reused."""
 
 
@@ -55,6 +56,8 @@ class Source(Contract):
 class PlannedStage(Contract):
     """A step whose inputs may not exist yet. ``inputs`` holds digests (uploads) and sources (earlier stages).
 
+    ``name`` is unique in the audit; ``runs`` is the step's own name where that differs (``latents`` of a second
+    classifier is the stage ``latents@1`` of this audit), so that audits share outputs whatever they call a step.
     ``weight`` is the expected share of the audit's time, for the progress bar; ``cpus`` and ``gpus`` are what Ray
     reserves (fractions share a GPU). ``title`` is for people.
     """
@@ -67,6 +70,7 @@ class PlannedStage(Contract):
     weight: float = 1.0
     cpus: float = 1.0
     gpus: float = 0.0
+    runs: str | None = None
 
     def resolve(self, done: dict[str, StageOutcome]) -> StageRequest | None:
         """The request, or ``None`` while an input is still missing.
@@ -82,7 +86,7 @@ class PlannedStage(Contract):
                 return None
             else:
                 inputs[name] = done[source.stage].outputs[source.output]
-        return StageRequest(name=self.name, inputs=inputs, config=self.config, seed=self.seed)
+        return StageRequest(name=self.runs or self.name, inputs=inputs, config=self.config, seed=self.seed)
 
 
 class AuditSubject(Contract):
@@ -95,3 +99,7 @@ class AuditSubject(Contract):
     config: AuditConfig
     classifier: Classifier
     dataset: Dataset
+    against: list[Classifier] = []
+    """Other classifiers on the same images, in the order of ``config.against``."""
+    outside: Dataset | None = None
+    autoencoder: Autoencoder | None = None

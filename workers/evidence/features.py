@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .pixels import Floats
 
-Kind = Literal["numeric", "categorical", "circular"]
+Kind = Literal["numeric", "categorical", "circular", "vector"]
 
 
 @dataclass(frozen=True)

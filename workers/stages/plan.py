@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from schemas.audits import View
 from schemas.classifiers import Classifier
 from schemas.datasets import Dataset
 from schemas.scalars import Sha256
 from schemas.stages import AuditSubject, PlannedStage, Source, StageOutcome
+from workers.classifier.selection import LOGITS
+from workers.stages.profiles import DEFAULT_VIEWS
 
 Inputs = dict[str, Sha256 | Source]
 Done = dict[str, StageOutcome]
@@ -44,13 +47,18 @@ def plan_audit(subject: AuditSubject, done: Done) -> list[PlannedStage]:
     Stages that depend on the dataset alone carry nothing of the classifier in their key, so every later audit of the
     same dataset finds them finished.
     """
-    base = _Planner(subject)
-    first = [base.taps(), base.latents(), base.autoencoder(), base.oracles(), base.editor(), base.prior()]
+    planner = _Planner(subject)
+    first = planner.dataset_stages()
     if "taps" not in done:
-        return first
+        return [*first, *planner.companion_starts()]
     taps: list[str] = done["taps"].summary["taps"]
-    per_tap = [stage for tap in taps for stage in (base.inn(tap), base.samples(tap))]
-    return [*first, *per_tap, base.vae(), base.nuisance(), base.effects(), base.evidence(taps), base.result(taps, done)]
+    per_tap = [stage for tap in taps for stage in (planner.inn(tap), planner.samples(tap))]
+    views = planner.view_stages(taps)
+    judged = [planner.vae(), planner.nuisance(), planner.effects(), planner.evidence(taps)]
+    return [
+        *first, *planner.companion_starts(), *per_tap, *planner.concept_screens(), *views, *judged,
+        planner.result(taps, [view.name for view in views], done),
+    ]  # fmt: skip
 
 
 def _of(stage: str, *outputs: str) -> Inputs:
@@ -61,6 +69,8 @@ KEPT = {
     "autoencoder": "model",
     "oracles": "model",
     "editor": "editor",
+    "concepts": "concepts",
+    "prior": "flow",
     "inn": "inn",
     "vae": "vae",
     "evidence": "evidence",
@@ -90,24 +100,45 @@ class _Planner:
         self.profile: dict[str, Any] = {"profile": subject.config.profile.value}
         self.model: Inputs = {"classifier": subject.classifier.facts.canonical_digest}
         self.data: Inputs = {"dataset": subject.dataset.facts.canonical_digest}
-        self.spec: dict[str, Any] = {
-            "facts": subject.classifier.facts.model_dump(mode="json"),
-            "input": subject.classifier.input.model_dump(mode="json"),
-        }
+        self.spec = _spec(subject.classifier)
         self.outputs: dict[str, Any] = {"outputs": subject.classifier.classes}
         self.columns: dict[str, Any] = {
             "attributes": [a.model_dump(mode="json") for a in subject.dataset.facts.attributes],
+            "concepts": [c.model_dump(mode="json") for c in subject.dataset.facts.concepts],
             "notes": subject.dataset.facts.notes,
             "classes": subject.dataset.facts.classes,
         }
+        self.views = planned_views(subject)
+
+    def dataset_stages(self) -> list[PlannedStage]:
+        """What needs no tap: all but the first two depend on the dataset alone."""
+        stages = [self.taps(), self.latents(), self.autoencoder(), self.oracles(), self.editor(), self.prior()]
+        return [*stages, *(self._concepts() if View.CONCEPTS in self.views else []),
+                *(self._discovered() if View.DISCOVERED in self.views else [])]  # fmt: skip
+
+    def concept_screens(self) -> list[PlannedStage]:
+        """Scores that need no training, beside those of the same graph with random weights."""
+        return [self.untrained(), self.scores()] if View.CONCEPTS in self.views else []
+
+    def view_stages(self, taps: list[str]) -> list[PlannedStage]:
+        """One stage per gallery that was asked for, each with an output ``galleries``."""
+        made = {
+            View.CONCEPTS: self.factors, View.MIXING: lambda: self.mixing(taps), View.ATTACK: lambda: self.attack(taps),
+            View.TRAVERSALS: self.traversals, View.ATTRIBUTION: self.attribution,
+        }  # fmt: skip
+        stages = [make() for view, make in made.items() if view in self.views]
+        if self.subject.outside is not None:
+            stages.append(self.outside(self.subject.outside, taps))
+        return [*stages, *self._companions()]
 
     def _stage(
-        self, name: str, title: str, inputs: Inputs, weight: float, cpus: float = 1.0, **config: Any
-    ) -> PlannedStage:
-        gpus = 0.25 if name.partition(":")[0] in {"autoencoder", "oracles", "editor", "prior", "inn", "vae"} else 0.0
+        self, name: str, title: str, inputs: Inputs, weight: float, cpus: float = 1.0, runs: str | None = None,
+        **config: Any,
+    ) -> PlannedStage:  # fmt: skip
+        fitted = {"autoencoder", "oracles", "editor", "prior", "concepts", "inn", "vae"}
         return PlannedStage(
             name=name, title=title, inputs=inputs, config={**self.profile, **config}, seed=self.seed, weight=weight,
-            cpus=cpus, gpus=gpus,
+            cpus=cpus, gpus=0.25 if (runs or name).partition(":")[0] in fitted else 0.0, runs=runs,
         )  # fmt: skip
 
     def taps(self) -> PlannedStage:
@@ -121,7 +152,12 @@ class _Planner:
         return self._stage("latents", "Reading the representations", inputs, 2, **self.spec)
 
     def autoencoder(self) -> PlannedStage:
-        return self._stage("autoencoder", "Learning the images", self.data, 35, cpus=2.0)
+        own = self.subject.autoencoder
+        if own is None or own.facts is None:
+            return self._stage("autoencoder", "Learning the images", self.data, 35, cpus=2.0)
+        inputs: Inputs = {**self.data, "encoder": own.facts.encoder_digest, "decoder": own.facts.decoder_digest}
+        facts = {"facts": own.facts.model_dump(mode="json"), "value_range": list(own.value_range)}
+        return self._stage("autoencoder", "Reading the images with your autoencoder", inputs, 5, own=facts)
 
     def oracles(self) -> PlannedStage:
         return self._stage("oracles", "Learning to read the attributes", self.data, 12, **self.columns)
@@ -133,6 +169,14 @@ class _Planner:
     def prior(self) -> PlannedStage:
         return self._stage("prior", "Learning the density of the codes", _of("autoencoder", "codes"), 12)
 
+    def _concepts(self) -> list[PlannedStage]:
+        inputs = {**self._images(), **self.data}
+        return [self._stage("concepts", "Learning one factor per concept", inputs, 12, **self.columns)]
+
+    def _discovered(self) -> list[PlannedStage]:
+        inputs = {**self._images(), **self.data, **_of("prior", "flow")}
+        return [self._stage("discovered", "Looking for factors without a name", inputs, 3, **self.columns)]
+
     def inn(self, tap: str) -> PlannedStage:
         inputs = {**_of("autoencoder", "codes"), **_of("latents", "latents")}
         return self._stage(f"inn:{tap}", f"Fitting the invertible network at {tap}", inputs, 14, tap=tap)
@@ -141,42 +185,174 @@ class _Planner:
         inputs = {**_of("autoencoder", "codes"), **_of("latents", "latents")}
         return self._stage("vae", "Fitting the supervised VAE", inputs, 10)
 
+    def _images(self) -> Inputs:
+        return {"autoencoder": Source(stage="autoencoder", output="model"), **_of("autoencoder", "codes")}
+
+    def _factors(self) -> Inputs:
+        """Networks that name factors of the codes: inputs ``concepts`` and ``discovered``, where they are fitted."""
+        concepts = _of("concepts", "concepts") if View.CONCEPTS in self.views else {}
+        return {**concepts, **(_of("discovered", "discovered") if View.DISCOVERED in self.views else {})}
+
     def _decoding(self) -> Inputs:
         return {
-            **self.model, **self.data, **_of("taps", "taps"), **_of("latents", "latents"),
-            "autoencoder": Source(stage="autoencoder", output="model"), **_of("autoencoder", "codes"),
-            "oracles": Source(stage="oracles", output="model"),
+            **self.model, **self.data, **_of("taps", "taps"), **_of("latents", "latents"), **self._images(),
+            "oracles": Source(stage="oracles", output="model"), **self._factors(),
         }  # fmt: skip
+
+    @property
+    def _drawing(self) -> dict[str, Any]:
+        return {**self.spec, **self.columns, **self.outputs}
 
     def samples(self, tap: str) -> PlannedStage:
         inputs = {**self._decoding(), **_of(f"inn:{tap}", "inn")}
-        config = {**self.spec, **self.columns, **self.outputs, "tap": tap}
-        return self._stage(f"samples:{tap}", f"Sampling what {tap} cannot tell apart", inputs, 5, **config)
+        title = f"Sampling what {tap} cannot tell apart"
+        return self._stage(f"samples:{tap}", title, inputs, 5, **self._drawing, tap=tap)
 
     def nuisance(self) -> PlannedStage:
         inputs = {**self._decoding(), **_of("vae", "vae")}
-        return self._stage(
-            "nuisance", "Sampling what the VAE calls nuisance", inputs, 3, **self.spec, **self.columns, **self.outputs
-        )
+        return self._stage("nuisance", "Sampling what the VAE calls nuisance", inputs, 3, **self._drawing)
 
     def effects(self) -> PlannedStage:
         inputs = {**self._decoding(), **_of("editor", "editor")}
         return self._stage("effects", "Changing one feature at a time", inputs, 10, **self.spec, **self.columns)
 
+    def untrained(self) -> PlannedStage:
+        inputs = {**self.model, **self.data, **_of("taps", "taps")}
+        return self._stage("untrained", "Reading the same graph with random weights", inputs, 2, **self.spec)
+
+    def scores(self) -> PlannedStage:
+        inputs = {
+            **self.data, **_of("taps", "taps"), **_of("latents", "wide"), **_of("autoencoder", "codes"),
+            **_of("concepts", "pairs"), "untrained": Source(stage="untrained", output="wide"),
+        }  # fmt: skip
+        return self._stage("scores", "Scoring concepts tap by tap", inputs, 2, **self.columns)
+
+    def factors(self) -> PlannedStage:
+        return self._stage("factors", "Walking along the factors", self._decoding(), 3, **self._drawing)
+
+    def mixing(self, taps: list[str]) -> PlannedStage:
+        inputs = {**self._decoding(), **_networks(taps)}
+        return self._stage("mixing", "Mixing images", inputs, 2, **self._drawing, taps=taps)
+
+    def attack(self, taps: list[str]) -> PlannedStage:
+        inputs = {**self._decoding(), **_networks(taps)}
+        return self._stage("attack", "Attacking a few images", inputs, 4, **self._drawing, taps=taps)
+
+    def traversals(self) -> PlannedStage:
+        inputs = {**self._decoding(), **_of("vae", "vae")}
+        return self._stage("traversals", "Walking along the supervised VAE", inputs, 3, **self._drawing)
+
+    def attribution(self) -> PlannedStage:
+        inputs = {**self._decoding(), **_of("vae", "vae"), **_of("inn:logits", "inn")}
+        return self._stage("attribution", "Asking which pixels matter", inputs, 4, **self._drawing)
+
+    def outside(self, images: Dataset, taps: list[str]) -> PlannedStage:
+        if images.facts is None:
+            raise ValueError("an audit is planned after intake: the dataset from elsewhere must be ready")
+        inputs = {**self._decoding(), **_networks(taps), **_of("prior", "prior", "flow")}
+        inputs["outside"] = images.facts.canonical_digest
+        return self._stage(
+            "outside", "Showing images from elsewhere", inputs, 3, **self._drawing, taps=taps, outside_name=images.name
+        )
+
+    def companion_starts(self) -> list[PlannedStage]:
+        """The other classifiers' own stages, under the keys that their own audits of this dataset would use."""
+        return [stage for i, other in enumerate(self.subject.against, 1) for stage in self._companion(i, other)]
+
+    def _companion(self, i: int, other: Classifier) -> list[PlannedStage]:
+        """Taps, latents, network and samples at the logits of the ``i``-th other classifier."""
+        guest = _Planner(self.subject.model_copy(update={"classifier": other, "against": [], "outside": None}))
+        own = [guest.taps(), guest.latents(), guest.inn(LOGITS), guest.samples(LOGITS)]
+        renamed = {stage.name: f"{stage.name}@{i}" for stage in own}
+        return [
+            stage.model_copy(
+                update={
+                    "name": renamed[stage.name], "runs": stage.name, "title": f"{other.name}: {stage.title.lower()}",
+                    "inputs": {name: _moved(source, renamed) for name, source in stage.inputs.items()},
+                }
+            )
+            for stage in own
+        ]  # fmt: skip
+
+    def _companions(self) -> list[PlannedStage]:
+        if not self.subject.against:
+            return []
+        inputs: Inputs = {**self._decoding(), **_of("latents", "wide"), **_beside("", "0")}
+        for i in range(1, len(self.subject.against) + 1):
+            inputs |= {f"classifier@{i}": _digest(self.subject.against[i - 1]), **_beside(f"@{i}", str(i))}
+        others = [{"name": other.name, "id": other.id, **_spec(other), "outputs": other.classes}
+                  for other in self.subject.against]  # fmt: skip
+        named = self.subject.classifier.name
+        title = "Comparing classifiers"
+        return [self._stage("companions", title, inputs, 3, **self._drawing, against=others, audited=named)]
+
     def evidence(self, taps: list[str]) -> PlannedStage:
         inputs: Inputs = {
             **self.data, **_of("taps", "taps"), **_of("latents", "latents", "wide"), **_of("autoencoder", "codes"),
             **_of("effects", "effects"), **_of("prior", "prior"), "vae": Source(stage="vae", output="diagnostics"),
-            "nuisance": Source(stage="nuisance", output="samples"),
+            "nuisance": Source(stage="nuisance", output="samples"), **self._factors(),
             "oracles": Source(stage="oracles", output="model"),
             **{f"inn:{tap}": Source(stage=f"inn:{tap}", output="diagnostics") for tap in taps},
             **{f"samples:{tap}": Source(stage=f"samples:{tap}", output="samples") for tap in taps},
         }  # fmt: skip
+        if View.CONCEPTS in self.views:
+            inputs |= {**_of("scores", "scores"), "untrained": Source(stage="untrained", output="wide")}
         return self._stage("evidence", "Weighing the evidence", inputs, 8, **self.columns, **self.outputs)
 
-    def result(self, taps: list[str], done: Done) -> PlannedStage:
+    def result(self, taps: list[str], views: list[str], done: Done) -> PlannedStage:
         sheets = {f"sheet:{tap}": Source(stage=f"samples:{tap}", output="sheet") for tap in taps}
+        maps = {f"galleries:samples:{tap}": Source(stage=f"samples:{tap}", output="galleries") for tap in taps}
+        galleries = {f"galleries:{view}": Source(stage=view, output="galleries") for view in views}
         nuisance = Source(stage="nuisance", output="sheet")
-        inputs: Inputs = {**_of("evidence", "evidence"), **_of("effects", "edits"), "nuisance": nuisance, **sheets}
+        inputs: Inputs = {
+            **_of("evidence", "evidence"), **_of("effects", "edits"), "nuisance": nuisance, **sheets, **maps,
+            **galleries,
+        }  # fmt: skip
+        shown = [*views, *(f"samples:{tap}" for tap in taps)]
         subject = self.subject.model_dump(mode="json", exclude={"attempt"})
-        return self._stage("result", "Writing the result", inputs, 1, subject=subject, taps=taps, **_history(done))
+        return self._stage(
+            "result", "Writing the result", inputs, 1, subject=subject, taps=taps, galleries=shown, **_history(done)
+        )
+
+
+def planned_views(subject: AuditSubject) -> frozenset[View]:
+    """The views that were asked for, or what the profile brings; factors are discovered where no concept is named."""
+    config, facts = subject.config, subject.dataset.facts
+    asked = DEFAULT_VIEWS[config.profile] if config.views is None else frozenset(config.views)
+    named = facts is not None and bool(facts.attributes or facts.concepts or facts.labelled)
+    if View.CONCEPTS in asked and not named:
+        return asked - {View.CONCEPTS} | {View.DISCOVERED}
+    return asked
+
+
+def _spec(classifier: Classifier) -> dict[str, Any]:
+    if classifier.facts is None:
+        raise ValueError("an audit is planned after intake: every classifier must be ready")
+    return {"facts": classifier.facts.model_dump(mode="json"), "input": classifier.input.model_dump(mode="json")}
+
+
+def _digest(classifier: Classifier) -> Sha256:
+    if classifier.facts is None:
+        raise ValueError("an audit is planned after intake: every classifier must be ready")
+    return classifier.facts.canonical_digest
+
+
+def _networks(taps: list[str]) -> Inputs:
+    return {f"inn:{tap}": Source(stage=f"inn:{tap}", output="inn") for tap in taps}
+
+
+def _beside(suffix: str, key: str) -> Inputs:
+    """What a comparison needs of the classifier whose stages end with ``suffix``."""
+    return {
+        f"latents@{key}": Source(stage=f"latents{suffix}", output="latents"),
+        f"wide@{key}": Source(stage=f"latents{suffix}", output="wide"),
+        f"inn@{key}": Source(stage=f"inn:{LOGITS}{suffix}", output="inn"),
+        f"diagnostics@{key}": Source(stage=f"inn:{LOGITS}{suffix}", output="diagnostics"),
+        f"samples@{key}": Source(stage=f"samples:{LOGITS}{suffix}", output="samples"),
+    }
+
+
+def _moved(source: Sha256 | Source, renamed: dict[str, str]) -> Sha256 | Source:
+    if isinstance(source, str):
+        return source
+    return source.model_copy(update={"stage": renamed.get(source.stage, source.stage)})

@@ -8,12 +8,12 @@ from __future__ import annotations
 import torch
 
 from workers.flows.fitting import fit_unconditional
-from workers.stages.inn import EFFORT
+from workers.stages.inn import EFFORT, dump_inn
 from workers.stages.stage import Produced, StageContext, pack
 
 
 def run(context: StageContext) -> Produced:
-    """Held-out ``nll (n_test,)`` of the rows ``rows``, nats per image.
+    """``prior``: held-out ``nll (n_test,)`` of the rows ``rows``, nats per image; ``flow``: the network.
 
     Raises:
         TrainingDiverged: a loss or score is not finite.
@@ -25,4 +25,5 @@ def run(context: StageContext) -> Produced:
         on_progress=context.report,
     )  # fmt: skip
     prior = {"nll": fitted.nll.cpu().numpy(), "rows": fitted.test_rows.cpu().numpy()}
-    return Produced({"prior": pack(prior)}, {"nll": float(fitted.nll.mean())})
+    outputs = {"prior": pack(prior), "flow": dump_inn(fitted.inn.cpu())}
+    return Produced(outputs, {"nll": float(fitted.nll.mean())})

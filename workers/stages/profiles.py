@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from schemas.audits import Profile, View
+
+DEFAULT_VIEWS: dict[Profile, frozenset[View]] = {
+    Profile.QUICK: frozenset(),
+    Profile.STANDARD: frozenset(View),
+    Profile.FULL: frozenset(View),
+}
+"""What a profile shows when the audit does not say."""
+
 
 @dataclass(frozen=True)
 class Budget:

@@ -8,6 +8,8 @@ from schemas.stages import StageOutcome, StageRequest
 from workers.errors import StageError
 from workers.stages import (
     autoencoder,
+    concepts,
+    discovered,
     editor,
     effects,
     evidence,
@@ -19,10 +21,13 @@ from workers.stages import (
     prior,
     result,
     samples,
+    scores,
     taps,
+    untrained,
     vae,
 )
 from workers.stages.stage import StageFunction, run_stage
+from workers.stages.views import attack, attribution, companions, factors, mixing, outside, traversals
 from workers.training.loop import TrainingDiverged
 
 STAGES: dict[str, StageFunction] = {
@@ -34,11 +39,22 @@ STAGES: dict[str, StageFunction] = {
     "oracles": oracles.run,
     "editor": editor.run,
     "prior": prior.run,
+    "concepts": concepts.run,
+    "discovered": discovered.run,
     "inn": inn.run,
     "vae": vae.run,
     "samples": samples.run,
     "nuisance": nuisance.run,
     "effects": effects.run,
+    "untrained": untrained.run,
+    "scores": scores.run,
+    "factors": factors.run,
+    "mixing": mixing.run,
+    "attack": attack.run,
+    "traversals": traversals.run,
+    "attribution": attribution.run,
+    "outside": outside.run,
+    "companions": companions.run,
     "evidence": evidence.run,
     "result": result.run,
 }

@@ -19,6 +19,7 @@ from schemas.results import (
     EditSheet,
     Estimate,
     Finding,
+    Gallery,
     Sheets,
     TapSheet,
 )
@@ -69,7 +70,14 @@ def _sheets(context: StageContext, classes: list[str]) -> Sheets:
         taps=[TapSheet.model_validate(context.json(f"sheet:{tap}")) for tap in context.config["taps"]],
         edits=[EditSheet.model_validate(sheet) for sheet in context.json("edits")],
         nuisance=TapSheet.model_validate(context.json("nuisance")),
+        galleries=_galleries(context),
     )
+
+
+def _galleries(context: StageContext) -> list[Gallery]:
+    """Every gallery, in the order of the plan."""
+    found = [context.json(f"galleries:{name}") for name in context.config["galleries"]]
+    return [Gallery.model_validate(gallery) for galleries in found for gallery in galleries]
 
 
 def _result(context: StageContext, subject: AuditSubject, classes: list[str], digests: dict[str, str]) -> AuditResult:
@@ -85,6 +93,9 @@ def _result(context: StageContext, subject: AuditSubject, classes: list[str], di
         findings=findings,
         gates=evidence["gates"],
         controls=evidence["controls"],
+        concepts=evidence.get("concepts", []),
+        simultaneity=evidence.get("simultaneity"),
+        views=[gallery.numbers() for gallery in _galleries(context)],
         thresholds=evidence["thresholds"],
         timings=context.config["timings"],
         limits=evidence["limits"],

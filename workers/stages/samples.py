@@ -39,6 +39,7 @@ def sampled(context: StageContext, studio: Studio, tap: str, rows: NDArray[np.in
         {
             "samples": pack({"rows": rows, **readings, **faithful.arrays()}),
             "sheet": sheet(context, studio, tap, rows, faithful),
+            "galleries": pack_json([]),
         }
     )
 
