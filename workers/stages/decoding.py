@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from workers.autoencoder import Autoencoder, decode_codes, load
+from workers.autoencoder import Autoencoder, decode_codes, encode_images, load
 from workers.classifier.session import ClassifierSession
 from workers.oracles import load as load_oracles
 from workers.stages.classifying import load_taps, open_classifier
@@ -35,6 +35,10 @@ class Studio:
     def decode(self, codes: Tensor) -> NDArray[np.uint8]:
         """Images ``(n, h, w, c)`` uint8 of standardised codes ``(n, d)``."""
         return decode_codes(self.decoder, codes)
+
+    def encode(self, images: NDArray[np.uint8]) -> Tensor:
+        """Standardised codes ``(n, d)`` of images ``(n, h, w, c)`` uint8: posterior means."""
+        return encode_images(self.decoder, images)[0]
 
     def redraw(self, rows: NDArray[np.int64], generator: torch.Generator) -> NDArray[np.uint8]:
         """Decodings of one posterior draw per row: what the autoencoder alone changes."""
