@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.audits import View
+from schemas.certificate import mark
 from schemas.classifiers import Classifier
 from schemas.datasets import Dataset
 from schemas.scalars import Sha256
@@ -235,7 +236,7 @@ class _Planner:
         return self._stage("mixing", "Mixing images", inputs, 2, **self._drawing, taps=taps)
 
     def attack(self, taps: list[str]) -> PlannedStage:
-        inputs = {**self._decoding(), **_networks(taps)}
+        inputs = {**self._decoding(), **_of("latents", "compression"), **_networks(taps)}
         return self._stage("attack", "Attacking a few images", inputs, 4, **self._drawing, taps=taps)
 
     def traversals(self) -> PlannedStage:
@@ -250,6 +251,7 @@ class _Planner:
         if images.facts is None:
             raise ValueError("an audit is planned after intake: the dataset from elsewhere must be ready")
         inputs = {**self._decoding(), **_networks(taps), **_of("prior", "prior", "flow")}
+        inputs |= _of("latents", "compression")
         inputs["outside"] = images.facts.canonical_digest
         return self._stage(
             "outside", "Showing images from elsewhere", inputs, 3, **self._drawing, taps=taps, outside_name=images.name
@@ -261,7 +263,9 @@ class _Planner:
 
     def _companion(self, i: int, other: Classifier) -> list[PlannedStage]:
         """Taps, latents, network and samples at the logits of the ``i``-th other classifier."""
-        guest = _Planner(self.subject.model_copy(update={"classifier": other, "against": [], "outside": None}))
+        config = self.subject.config.model_copy(update={"taps": None})  # taps are named for the audited graph alone
+        alone = {"classifier": other, "config": config, "against": [], "outside": None}
+        guest = _Planner(self.subject.model_copy(update=alone))
         own = [guest.taps(), guest.latents(), guest.inn(LOGITS), guest.samples(LOGITS)]
         renamed = {stage.name: f"{stage.name}@{i}" for stage in own}
         return [
@@ -311,8 +315,15 @@ class _Planner:
         shown = [*views, *(f"samples:{tap}" for tap in taps)]
         subject = self.subject.model_dump(mode="json", exclude={"attempt"})
         return self._stage(
-            "result", "Writing the result", inputs, 1, subject=subject, taps=taps, galleries=shown, **_history(done)
-        )
+            "result", "Writing the result", inputs, 1, subject=subject, taps=taps, galleries=shown,
+            certificate=_certificate(), **_history(done),
+        )  # fmt: skip
+
+
+def _certificate() -> dict[str, Any] | None:
+    """What this release was checked with; in the key, so that a new certificate reaches results of finished stages."""
+    released = mark()
+    return None if released is None else released.model_dump(mode="json")
 
 
 def planned_views(subject: AuditSubject) -> frozenset[View]:

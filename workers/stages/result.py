@@ -96,6 +96,7 @@ def _result(context: StageContext, subject: AuditSubject, classes: list[str], di
         concepts=evidence.get("concepts", []),
         simultaneity=evidence.get("simultaneity"),
         views=[gallery.numbers() for gallery in _galleries(context)],
+        certificate=context.config["certificate"],
         thresholds=evidence["thresholds"],
         timings=context.config["timings"],
         limits=evidence["limits"],
