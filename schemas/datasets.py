@@ -14,9 +14,12 @@ from .scalars import Contract, Identifier, Name, Sha256
 
 
 class AttributeSpec(Contract):
-    """Declared kind of an attribute column; ``period`` in the column's own unit, for circular ones."""
+    """Declared kind of an attribute column; ``period`` in the column's own unit, for circular ones.
 
-    kind: FeatureKind
+    A column is no vector: that kind is for factors that audits find themselves.
+    """
+
+    kind: Literal[FeatureKind.NUMERIC, FeatureKind.CATEGORICAL, FeatureKind.CIRCULAR]
     period: float | None = Field(default=None, gt=0)
 
 

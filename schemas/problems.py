@@ -55,6 +55,7 @@ class ErrorCode(StrEnum):
     DATASET_ARCHIVE_UNSAFE = "dataset-archive-unsafe"
     DATASET_IMAGE_UNREADABLE = "dataset-image-unreadable"
     DATASET_ATTRIBUTES_INVALID = "dataset-attributes-invalid"
+    DATASET_CONCEPTS_INVALID = "dataset-concepts-invalid"
     DATASET_TOO_SMALL = "dataset-too-small"
     # running
     INTAKE_LIMIT_EXCEEDED = "intake-limit-exceeded"

@@ -69,4 +69,5 @@ def _classifier(data: bytes) -> None:
 
 
 def _dataset(data: bytes) -> None:
-    inspect_dataset(data, "upload", {}, DatasetCaps(minimum_images=4, decoded_bytes=2**22, member_bytes=2**20))
+    caps = DatasetCaps(minimum_images=4, minimum_pairs=2, decoded_bytes=2**22, member_bytes=2**20)
+    inspect_dataset(data, "upload", {}, caps)

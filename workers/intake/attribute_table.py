@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,11 +11,12 @@ from numpy.typing import NDArray
 from schemas.problems import ErrorCode
 from workers.errors import IntakeError
 
+from .csv_files import read_csv
 from .limits import DatasetCaps
 from .refusals import refuse, show
 
+TABLE = "attributes.csv"
 FILE_COLUMN = "file"
-LONGEST_FIELD = 4096
 ADVICE = "attributes.csv needs a header with the column file, and one complete row for each image."
 
 
@@ -29,7 +28,7 @@ def read_table(data: bytes, files: Sequence[str], caps: DatasetCaps) -> dict[str
     Raises:
         IntakeError: ``DATASET_ATTRIBUTES_INVALID``.
     """
-    header, rows = _parse(data, caps)
+    header, rows = read_csv(TABLE, data, caps, ErrorCode.DATASET_ATTRIBUTES_INVALID, ADVICE)
     if len(set(header)) != len(header) or FILE_COLUMN not in header:
         raise _invalid(f"the header of attributes.csv is {show(','.join(header), 200)}")
     by_file = {row[header.index(FILE_COLUMN)].removeprefix("./"): row for row in rows}
@@ -42,20 +41,6 @@ def read_table(data: bytes, files: Sequence[str], caps: DatasetCaps) -> dict[str
         raise _invalid(f"attributes.csv has {what}")
     ordered = [by_file[name] for name in files]
     return {name: _typed(name, [row[i] for row in ordered]) for i, name in enumerate(header) if name != FILE_COLUMN}
-
-
-def _parse(data: bytes, caps: DatasetCaps) -> tuple[list[str], list[list[str]]]:
-    if len(data) > caps.csv_bytes:
-        raise _invalid(f"attributes.csv has {len(data)} bytes, more than {caps.csv_bytes}")
-    csv.field_size_limit(LONGEST_FIELD)
-    try:
-        lines = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise _invalid(f"attributes.csv cannot be read: {show(str(error))}") from error
-    rows = [line for line in lines[1:] if line]
-    if not lines or any(len(row) != len(lines[0]) for row in rows):
-        raise _invalid("attributes.csv has rows of different lengths, or none")
-    return [name.strip() for name in lines[0]], rows
 
 
 def _typed(name: str, entries: list[str]) -> NDArray[Any]:

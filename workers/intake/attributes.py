@@ -20,6 +20,7 @@ from .refusals import refuse, show
 FEW = 20
 """Integers with at most this many different values are taken as categories unless declared otherwise."""
 LONGEST_NAME = 200
+NAME_ADVICE = f"Use printable names of 1 to {LONGEST_NAME} characters without spaces around them."
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ def read_attributes(
             continue
         _add(result, name, column, declared.get(name), caps)
     return result
+
+
+def is_usable_name(name: str) -> bool:
+    """Whether a feature may be called so."""
+    return name == name.strip() and 0 < len(name) <= LONGEST_NAME and name.isprintable()
 
 
 def encode_categories(column: NDArray[Any]) -> tuple[NDArray[np.int64], list[str]]:
@@ -102,9 +108,8 @@ def _check_names(columns: Mapping[str, NDArray[Any]], declared: Mapping[str, Att
     if len(columns) > caps.columns:
         raise _invalid(f"there are {len(columns)} columns", f"At most {caps.columns} are accepted.")
     for name in columns:
-        if name != name.strip() or not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
-            advice = f"Use printable names of 1 to {LONGEST_NAME} characters without spaces around them."
-            raise _invalid(f"a column is called {show(name)}", advice)
+        if not is_usable_name(name):
+            raise _invalid(f"a column is called {show(name)}", NAME_ADVICE)
     missing = [name for name in declared if name not in columns]
     if missing:
         there = ", ".join(show(name) for name in list(columns)[:16]) or "none"

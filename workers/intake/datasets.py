@@ -16,15 +16,18 @@ from schemas.problems import ErrorCode
 from workers.errors import IntakeError
 
 from .archives import Member, is_tar, is_zip, members
-from .attribute_table import read_table
+from .attribute_table import TABLE, read_table
 from .attributes import encode_categories, read_attributes
+from .concept_table import FOLDER as SKETCHES
+from .concept_table import TABLE as CONCEPT_TABLE
+from .concept_table import read_concept_table
+from .concepts import Examples, read_concepts, take_concepts
 from .images import SMALLEST_SIDE, decode_images
 from .limits import DatasetCaps
 from .npz import is_npz, read_npz
 from .reference import ReferenceData, dump_dataset, load_dataset
 from .refusals import refuse, show
 
-TABLE = "attributes.csv"
 LITTER = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini"})
 MOST_CLASSES = 100_000
 FORMAT_ADVICE = "Upload an .npz, or a .zip or .tar of JPEG, PNG or WebP files in class folders."
@@ -41,6 +44,7 @@ class Raw:
     images: NDArray[np.uint8]
     labels: NDArray[Any] | None
     columns: dict[str, NDArray[Any]]
+    concepts: dict[str, Examples]
     notes: list[str] = field(default_factory=list)
 
 
@@ -66,7 +70,8 @@ def inspect_dataset(
     raw = _read(data, filename, caps)
     labels, classes = _labels(raw.labels)
     attributes = read_attributes(raw.columns, declared, caps)
-    canonical = dump_dataset(ReferenceData(raw.images, labels, tuple(attributes.values)))
+    concepts = read_concepts(raw.concepts, raw.images, raw.columns, caps)
+    canonical = dump_dataset(ReferenceData(raw.images, labels, tuple(attributes.values), tuple(concepts.values)))
     count, height, width, channels = raw.images.shape
     facts = DatasetFacts(
         canonical_digest=hashlib.sha256(canonical).hexdigest(),
@@ -77,6 +82,7 @@ def inspect_dataset(
         labelled=labels is not None,
         classes=classes,
         attributes=attributes.facts,
+        concepts=concepts.facts,
         notes=raw.notes + attributes.notes,
     )
     return facts, canonical
@@ -98,11 +104,12 @@ def _from_arrays(arrays: dict[str, NDArray[Any]], caps: DatasetCaps) -> Raw:
         raise refuse(ErrorCode.DATASET_UNREADABLE, f"there is no array images, only {names}", ARRAY_ADVICE)
     images = images[..., None] if images.ndim == 3 else images
     _check_images(images, caps)
+    concepts = take_concepts(arrays)
     for name, column in arrays.items():
         if column.shape != (len(images),):
             detail = f"array {show(name)} has the shape {list(column.shape)} beside {len(images)} images"
             raise refuse(ErrorCode.DATASET_ATTRIBUTES_INVALID, detail, "Store columns with one entry per image.")
-    return Raw(images, arrays.pop("labels", None), arrays)
+    return Raw(images, arrays.pop("labels", None), arrays, concepts)
 
 
 def _check_images(images: NDArray[Any], caps: DatasetCaps) -> None:
@@ -127,16 +134,40 @@ def _check_count(count: int, caps: DatasetCaps) -> None:
 
 def _from_files(data: bytes, caps: DatasetCaps) -> Raw:
     found = [member for member in members(data, caps) if not _litter(member.name)]
-    tables = [member for member in found if PurePosixPath(member.name).name == TABLE]
-    images = sorted((member for member in found if member not in tables), key=lambda member: member.name)
-    if len(tables) > 1:
-        raise refuse(ErrorCode.DATASET_ATTRIBUTES_INVALID, f"there are {len(tables)} files {TABLE}", "Keep one.")
+    table, found = _pick(found, TABLE, ErrorCode.DATASET_ATTRIBUTES_INVALID)
+    concept_table, found = _pick(found, CONCEPT_TABLE, ErrorCode.DATASET_CONCEPTS_INVALID)
+    sketches = _sketches(found, concept_table)
+    aside = {member.name for member in sketches.values()}
+    images = sorted((member for member in found if member.name not in aside), key=lambda member: member.name)
     _check_count(len(images), caps)
-    names = _relative(images, tables)
-    columns = read_table(tables[0].data, names, caps) if tables else {}
+    names = _relative(images, table)
+    columns = {} if table is None else read_table(table.data, names, caps)
     pixels, notes = decode_images(images, caps)
+    concepts = {}
+    if concept_table is not None:
+        concepts = read_concept_table(concept_table.data, _relative(images, concept_table), sketches, caps)
     labels = columns.pop("label", None)
-    return Raw(pixels, _folders(names) if labels is None else labels, columns, notes)
+    return Raw(pixels, _folders(names) if labels is None else labels, columns, concepts, notes)
+
+
+def _pick(found: list[Member], name: str, code: ErrorCode) -> tuple[Member | None, list[Member]]:
+    """The one member whose file name is ``name``, if any, and the others.
+
+    Raises:
+        IntakeError: ``code``: there are several.
+    """
+    picked = [member for member in found if PurePosixPath(member.name).name == name]
+    if len(picked) > 1:
+        raise refuse(code, f"there are {len(picked)} files {name}", "Keep one.")
+    return next(iter(picked), None), [member for member in found if member not in picked]
+
+
+def _sketches(found: list[Member], table: Member | None) -> dict[str, Member]:
+    """Members of the folder of sketches beside ``table``, by their names in it."""
+    if table is None:
+        return {}
+    named = zip(_relative(found, table), found, strict=True)
+    return {name: member for name, member in named if name.startswith(SKETCHES)}
 
 
 def _litter(name: str) -> bool:
@@ -145,9 +176,9 @@ def _litter(name: str) -> bool:
     return parts[-1].startswith(".") or not LITTER.isdisjoint(parts)
 
 
-def _relative(images: list[Member], tables: list[Member]) -> list[str]:
+def _relative(images: list[Member], table: Member | None) -> list[str]:
     """Names as the table gives them: from its own folder."""
-    folder = str(PurePosixPath(tables[0].name).parent) + "/" if tables and "/" in tables[0].name else ""
+    folder = "" if table is None else table.name.removesuffix(PurePosixPath(table.name).name)
     return [image.name.removeprefix(folder) for image in images]
 
 

@@ -47,6 +47,16 @@ def decode_images(members: Sequence[Member], caps: DatasetCaps) -> tuple[NDArray
     return (np.ascontiguousarray(images[..., :1]) if grey else images), notes
 
 
+def fit_array(pixels: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """One image ``(h, w, 1 or 3)`` in the size and channels of ``shape`` ``(h', w', c')``, stretched if need be."""
+    height, width, channels = shape
+    image = Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels)
+    image = image.convert("L" if channels == 1 else "RGB")
+    if image.size != (width, height):
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(image, dtype=np.uint8).reshape(height, width, channels)
+
+
 def _size(member: Member, caps: DatasetCaps) -> tuple[int, int]:
     with _open(member) as image:
         width, height = image.size

@@ -45,7 +45,7 @@ class ModelCaps:
 class DatasetCaps:
     """What a data set may hold. ``ratio`` is uncompressed over compressed bytes of the whole file, beyond the
     first ``free_bytes``; ``side`` and ``pixels`` bound one image, ``resized_side`` the longer side that image files are
-    brought to.
+    brought to; ``pairs`` bound one concept.
     """
 
     file_bytes: int = GIB
@@ -62,3 +62,6 @@ class DatasetCaps:
     columns: int = 256
     csv_bytes: int = 64 * MIB
     categories: int = 256
+    concepts: int = 32
+    minimum_pairs: int = 20
+    pairs: int = 200_000

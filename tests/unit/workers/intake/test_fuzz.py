@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from schemas.classifiers import InputSpec
 from schemas.problems import ErrorCode
 from tests.builders import onnx_graphs
-from tests.builders.archives import class_folders, npz_bytes, random_images, tar_bytes, zip_bytes
+from tests.builders.archives import class_folders, image_bytes, npz_bytes, random_images, tar_bytes, zip_bytes
 from tests.builders.fuzz_guests import mutate
 from workers.errors import IntakeError
 from workers.intake import DatasetCaps, Limits, intake_classifier, intake_dataset
@@ -24,6 +24,11 @@ from workers.intake.sandbox import run_sandboxed
 from workers.intake.structure import check_structure, parse_model
 
 TABLE = ("file,x\n" + "".join(f"{'cat' if i % 2 else 'dog'}/{i:03}.png,{i}\n" for i in range(6))).encode()
+CONCEPTS = b"concept,file_a,file_b\nhat,concepts/000.png,concepts/001.png\n" + b"".join(
+    b"odd,%s/%03d.png,%s/%03d.png\n" % (b"dog" if i % 2 == 0 else b"cat", i, b"dog" if j % 2 == 0 else b"cat", j)
+    for i in range(6) for j in range(i)
+)  # fmt: skip
+SKETCHES = {f"concepts/{i:03}.png": image_bytes(image) for i, image in enumerate(random_images(2, seed=9))}
 MODELS = {
     "model_mlp": onnx_graphs.to_bytes(onnx_graphs.mlp(size=4)),
     "model_conv": onnx_graphs.to_bytes(onnx_graphs.convnet()),
@@ -31,6 +36,12 @@ MODELS = {
 }
 DATASETS = {
     "npz": npz_bytes(images=random_images(6), labels=np.arange(6), hue=np.arange(6) / 6, name=np.array(list("abcabc"))),
+    "concepts": npz_bytes(
+        images=random_images(6),
+        pairs_odd=np.array([[i, j] for i in range(6) for j in range(i)]),
+        sketch_hat=random_images(2, 9),
+    ),
+    "sketches": zip_bytes(class_folders(6) | SKETCHES | {"concepts.csv": CONCEPTS}),
     "zip": zip_bytes(class_folders(6) | {"attributes.csv": TABLE}),
     "jpegs": zip_bytes(class_folders(6, kind="JPEG"), 0),
     "webps": zip_bytes(class_folders(6, kind="WEBP"), 0),
