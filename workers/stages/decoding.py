@@ -47,8 +47,8 @@ class Studio:
         return self.decode(self.means[index] + self.stds[index] * noise)
 
 
-def open_studio(context: StageContext, tap: str | None = None) -> Studio:
-    """Open everything that the request names; the classifier yields ``tap`` besides its answer.
+def open_studio(context: StageContext, *taps: str) -> Studio:
+    """Open everything that the request names; the classifier yields ``taps`` besides its answer.
 
     Raises:
         CheckpointError: a stored network is damaged.
@@ -64,7 +64,7 @@ def open_studio(context: StageContext, tap: str | None = None) -> Studio:
         means=torch.from_numpy(codes["means"]),
         stds=torch.from_numpy(codes["stds"]),
         decoder=load(context.blob("autoencoder")).model,
-        classifier=open_classifier(context, [one for one in load_taps(context) if one.name == tap]),
+        classifier=open_classifier(context, [one for one in load_taps(context) if one.name in taps]),
         reader=Reader(features, None if stored == NOTHING else load_oracles(stored).model),
         probabilities=context.arrays("latents")["probabilities"],
     )

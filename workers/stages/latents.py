@@ -41,6 +41,17 @@ class Compressor:
         return np.asarray(self.pca.transform(flat), dtype=np.float32)
 
 
+def compressed(compression: Arrays, tap: str, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A tap's values of *new* images ``(n, ...)``, in the short form that the networks were told: ``(n, k)``.
+
+    ``compression`` is the stage's output of that name.
+    """
+    flat = values.reshape(len(values), -1)
+    if f"components:{tap}" not in compression:
+        return flat
+    return np.asarray((flat - compression[f"mean:{tap}"]) @ compression[f"components:{tap}"].T, dtype=np.float32)
+
+
 class Standardiser:
     """A tap's values, flat, each unit with mean 0 and deviation 1 on the first shard; float16, constant units 0."""
 
@@ -61,6 +72,8 @@ class Standardiser:
 def run(context: StageContext) -> Produced:
     """``latents``: ``z:<tap>``, ``logits`` and ``probabilities`` float32 ``(n, classes)``; ``wide``: every unit by tap.
 
+    ``compression``: ``mean:<tap>`` ``(units,)`` and ``components:<tap>`` ``(k, units)`` of the taps that were shortened.
+
     Raises:
         StageError: the images do not fit the classifier.
     """
@@ -78,8 +91,16 @@ def run(context: StageContext) -> Produced:
         wide.append({name: standardisers[name](values) for name, values in shard.outputs.taps.items()})
         context.report(shard.stop / len(images), f"{shard.stop} of {len(images)} images")
     kept = {name: compressor.kept for name, compressor in compressors.items()}
-    outputs = {"latents": pack(joined(parts)), "wide": pack(joined(wide))}
+    outputs = {"latents": pack(joined(parts)), "wide": pack(joined(wide)), "compression": pack(_kept(compressors))}
     return Produced(outputs, {"images": len(images), "variance_kept": kept})
+
+
+def _kept(compressors: dict[str, Compressor]) -> Arrays:
+    """What :func:`compressed` needs of each tap that was shortened."""
+    fitted = {tap: one.pca for tap, one in compressors.items() if one.pca is not None}
+    means = {f"mean:{tap}": np.asarray(pca.mean_, dtype=np.float32) for tap, pca in fitted.items()}
+    components = {f"components:{tap}": np.asarray(pca.components_, dtype=np.float32) for tap, pca in fitted.items()}
+    return {**means, **components}
 
 
 def joined(parts: list[Arrays]) -> Arrays:
