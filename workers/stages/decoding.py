@@ -9,10 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from workers.autoencoder import Autoencoder, decode_codes, encode_images, load
+from workers.autoencoder import Codec
 from workers.classifier.session import ClassifierSession
 from workers.oracles import load as load_oracles
 from workers.stages.classifying import load_taps, open_classifier
+from workers.stages.codec import open_codec
 from workers.stages.features import AuditedFeature, Reader, features_of
 from workers.stages.oracles import NOTHING
 from workers.stages.references import References, load_references
@@ -27,18 +28,18 @@ class Studio:
     features: list[AuditedFeature]
     means: Tensor
     stds: Tensor
-    decoder: Autoencoder
+    codec: Codec
     classifier: ClassifierSession
     reader: Reader
     probabilities: NDArray[np.float32]
 
     def decode(self, codes: Tensor) -> NDArray[np.uint8]:
         """Images ``(n, h, w, c)`` uint8 of standardised codes ``(n, d)``."""
-        return decode_codes(self.decoder, codes)
+        return self.codec.decode(codes)
 
     def encode(self, images: NDArray[np.uint8]) -> Tensor:
         """Standardised codes ``(n, d)`` of images ``(n, h, w, c)`` uint8: posterior means."""
-        return encode_images(self.decoder, images)[0]
+        return self.codec.encode(images)[0]
 
     def redraw(self, rows: NDArray[np.int64], generator: torch.Generator) -> NDArray[np.uint8]:
         """Decodings of one posterior draw per row: what the autoencoder alone changes."""
@@ -63,7 +64,7 @@ def open_studio(context: StageContext, *taps: str) -> Studio:
         features=features,
         means=torch.from_numpy(codes["means"]),
         stds=torch.from_numpy(codes["stds"]),
-        decoder=load(context.blob("autoencoder")).model,
+        codec=open_codec(context.blob("autoencoder")),
         classifier=open_classifier(context, [one for one in load_taps(context) if one.name in taps]),
         reader=Reader(features, None if stored == NOTHING else load_oracles(stored).model),
         probabilities=context.arrays("latents")["probabilities"],
