@@ -34,14 +34,12 @@ class Statistic:
     min_spread: float = MIN_SPREAD
     """Smallest standard deviation over the references, in its own unit, at which it is worth a verdict."""
 
-    def applies(self, images: Images) -> bool:
-        """Whether the statistic exists for most of these images ``(n, h, w, c)`` and varies."""
-        if len(images) < 2 or (self.coloured and (images.ndim != 4 or images.shape[-1] != 3)):
-            return False
-        return self.usable(self.measure(images))
+    def possible(self, images: Images) -> bool:
+        """Whether it can be measured at all of these images ``(n, h, w, c)``."""
+        return len(images) >= 2 and (not self.coloured or (images.ndim == 4 and images.shape[-1] == 3))
 
     def usable(self, values: Floats) -> bool:
-        """The same question for values measured before, ``(n,)``."""
+        """Whether most of the images have it and it varies, by its values ``(n,)``."""
         known = np.isfinite(values)
         return bool(known.mean() >= EXISTS_SHARE and spread(values[known], self.kind, self.period) > self.min_spread)
 
@@ -108,3 +106,9 @@ def statistic(name: str) -> Statistic:
         if one.name == name:
             return one
     raise KeyError(f"no measured statistic {name!r}")
+
+
+def measure_all(images: Images) -> dict[str, NDArray[np.float64]]:
+    """By name, every statistic that exists for most of the images ``(n, h, w, c)`` and varies, ``(n,)`` each."""
+    values = {one.name: one.measure(images) for one in STATISTICS if one.possible(images)}
+    return {one.name: values[one.name] for one in STATISTICS if one.name in values and one.usable(values[one.name])}

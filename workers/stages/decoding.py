@@ -57,15 +57,16 @@ def open_studio(context: StageContext, *taps: str) -> Studio:
     """
     references = load_references(context)
     features = features_of(context, references)
-    stored = context.blob("oracles")
-    codes = context.arrays("codes")
+    stored, codes = context.blob("oracles"), context.arrays("codes")
+    oracles = None if stored == NOTHING else load_oracles(stored).model
+    codec = open_codec(context.blob("autoencoder"))
     return Studio(
         references=references,
         features=features,
         means=torch.from_numpy(codes["means"]),
         stds=torch.from_numpy(codes["stds"]),
-        codec=open_codec(context.blob("autoencoder")),
+        codec=codec,
         classifier=open_classifier(context, [one for one in load_taps(context) if one.name in taps]),
-        reader=Reader(features, None if stored == NOTHING else load_oracles(stored).model),
+        reader=Reader(features, oracles, lambda images: codec.encode(images)[0]),
         probabilities=context.arrays("latents")["probabilities"],
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,11 +20,20 @@ PICTURES = 6
 """Values that a sheet walks through, per row."""
 
 
-def edit_sheet(context: StageContext, studio: Studio, feature: AuditedFeature, edit: Edit) -> EditSheet:
-    """A few images in each of which only ``feature`` changes, in order of its value, with the answer to each."""
+@dataclass(frozen=True)
+class Walk:
+    """Values ``(m, ...)`` that a sheet walks through, and what is written under each."""
+
+    values: Values
+    names: tuple[str, ...]
+
+
+def edit_sheet(context: StageContext, studio: Studio, edit: Edit) -> EditSheet:
+    """A few images in each of which only the edit's feature changes, in order of its value, with each answer."""
+    feature = edit.feature
     answers = studio.probabilities[edit.rows].argmax(axis=1)
     shown = spread_rows(answers, context.budget.rows // 2, context.rng("pictures", feature.name))
-    walk = walked_values(feature)
+    walk = walked(feature)
     return EditSheet(
         feature=feature.name,
         method=edit.method,
@@ -30,23 +41,39 @@ def edit_sheet(context: StageContext, studio: Studio, feature: AuditedFeature, e
     )
 
 
-def walked_values(feature: AuditedFeature) -> Values:
-    """Up to six values from the 5th to the 95th percentile of the references; classes are taken as they come."""
+def walked(feature: AuditedFeature) -> Walk:
+    """Up to six values from the 5th to the 95th percentile of the references; classes are taken as they come.
+
+    Vectors are those of real references, in order along the direction in which the references vary most.
+    """
+    if feature.column.kind == "vector":
+        return _walked_vectors(feature)
     known = feature.column.values[feature.column.known]
     if feature.column.kind == "categorical":
-        return np.unique(known)[:PICTURES]
-    return np.asarray(np.quantile(known, np.linspace(0.05, 0.95, PICTURES)))
+        values = np.unique(known)[:PICTURES]
+    else:
+        values = np.asarray(np.quantile(known, np.linspace(0.05, 0.95, PICTURES)))
+    return Walk(values, tuple(feature.show(float(value)) for value in values))
 
 
-def _row(studio: Studio, feature: AuditedFeature, edit: Edit, row: int, walk: Values) -> EditRow:
-    edited = edit.to(np.full(len(walk), row), walk)
+def _walked_vectors(feature: AuditedFeature) -> Walk:
+    rows = np.flatnonzero(feature.column.known)
+    encoded = feature.encoding.encode(feature.column.values[rows])
+    place = encoded @ np.linalg.svd(encoded, full_matrices=False)[2][0]
+    picked = np.linspace(0.05, 0.95, PICTURES) * (len(rows) - 1)
+    chosen = rows[np.argsort(place, kind="stable")[picked.round().astype(np.int64)]]
+    return Walk(feature.column.values[chosen], tuple(f"as in image {row}" for row in chosen))
+
+
+def _row(studio: Studio, feature: AuditedFeature, edit: Edit, row: int, walk: Walk) -> EditRow:
+    edited = edit.to(np.full(len(walk.values), row), walk.values)
     answers = classify(studio.classifier, np.concatenate([edit.before[row][None], edited]))
     said, index = int(answers[0].argmax()), int(edit.rows[row])
     steps = [
-        _step(image, answer, feature.show(float(value)), said)
-        for image, answer, value in zip(edited, answers[1:], walk, strict=True)
+        _step(image, answer, name, said) for image, answer, name in zip(edited, answers[1:], walk.names, strict=True)
     ]
-    now = feature.show(float(feature.column.values[index]))
+    value = feature.column.values[index]
+    now = "its own" if feature.column.kind == "vector" else feature.show(float(value))
     return EditRow(index=index, original=_step(edit.before[row], answers[0], now, said), edits=steps)
 
 

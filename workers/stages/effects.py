@@ -1,7 +1,12 @@
 """Stage ``effects``: change one feature at a time, ask the classifier, keep what it answered.
 
-A measured statistic is changed by its exact image transform; an attribute column by the editor INN (decision 0003),
-confirmed by an oracle. Every edit has a floor: the same machinery with the feature left alone.
+A measured statistic is changed by its exact image transform; an attribute column by the editor INN (decision 0003)
+and, a second time, by replacing the factor of its concept; what no column names, by its factor alone. Oracles, or
+encoding the picture again, say whether an edit reached its target and whether it moved anything else. Every edit has a
+floor: the same machinery with the feature left alone.
+
+An absent effect must be shown on all edits that hit: to drop those of which an oracle says that something else moved
+could hide a real effect. A present one must be shown on the clean ones: what moved besides may be what flipped them.
 """
 
 from __future__ import annotations
@@ -15,11 +20,12 @@ from numpy.typing import NDArray
 
 from workers.classifier.session import Outputs
 from workers.evidence.effects import changes
-from workers.stages.classifying import Classifier, classify
+from workers.evidence.logits import logit_change, logit_spread
+from workers.stages.classifying import Classifier, classify, probabilities_of
+from workers.stages.code_edits import ConditionalEdit, FactorEdit
 from workers.stages.decoding import Studio, open_studio
 from workers.stages.edit_sheets import edit_sheet
-from workers.stages.edits import CodeEdit, Edit, Images, Rows, TransformEdit, other_values
-from workers.stages.features import AuditedFeature
+from workers.stages.edits import Checked, Edit, Images, Mask, Rows, TransformEdit, Values, other_values
 from workers.stages.inn import load_inn
 from workers.stages.oracles import NOTHING
 from workers.stages.references import random_rows
@@ -46,26 +52,48 @@ class ConstantClassifier:
 
 
 def run(context: StageContext) -> Produced:
-    """Per feature ``flips``, ``variation``, floors ``(n,)`` and ``confirmed (1,)``; the code's own losses; pictures."""
+    """Per edit ``K`` (a feature, or ``feature@factor``), arrays ``(n,)`` over its images, NaN where none is left:
+
+    ``flips:K``, ``variation:K`` and ``logits:K`` over edits that hit their target; ``clean_flips:K`` and
+    ``clean_variation:K`` over those that moved nothing else; ``floor_flips:K``, ``floor_variation:K``,
+    ``floor_logits:K``; and ``(1,)`` each: ``confirmed:K`` the share of hits, ``collateral:K`` the share of the hits
+    that moved something else. Besides the code's own losses, and pictures.
+    """
     studio = open_studio(context)
     rows = random_rows(len(studio.references), context.budget.edited, context.rng("references"))
+    spread = logit_spread(context.arrays("latents")["logits"])
+    constant = ConstantClassifier(studio.classifier.facts.classes)
     measured, sheets = _code_losses(context, studio, rows), []
-    for done, (feature, edit) in enumerate(_edits(context, studio, rows)):
-        resampled = resample(edit, context.budget.edits, context.rng("targets", feature.name))
-        measured |= _effect(studio.classifier, feature.name, edit, resampled)
+    for done, edit in enumerate(edits_of(context, studio, rows)):
+        resampled = resample(edit, context.budget.edits, context.rng("targets", edit.key))
+        measured |= _keyed(edit.key, _effect(studio.classifier, edit, resampled, spread))
         if done == 0:
-            measured |= _effect(ConstantClassifier(studio.classifier.facts.classes), CONTROL, edit, resampled)
-        sheets.append(edit_sheet(context, studio, feature, edit).model_dump(mode="json"))
-        context.report((done + 1) / len(studio.features), f"{feature.name} changed")
+            measured |= _keyed(CONTROL, _effect(constant, edit, resampled, 1.0))
+        if edit.key == edit.feature.name:
+            sheets.append(edit_sheet(context, studio, edit).model_dump(mode="json"))
+        context.report(min((done + 1) / len(studio.features), 1.0), f"{edit.feature.name} changed")
     return Produced({"effects": pack({"rows": rows, **measured}), "edits": pack_json(sheets)})
 
 
 @dataclass(frozen=True)
 class Resampled:
-    """Edits ``images (draws, n, h, w, c)`` and which of them show their target, ``confirmed (draws, n)``."""
+    """Edits ``images (draws, n, h, w, c)``; which show their target, ``hit``, and which of them changed something else
+    with it, ``moved``: ``(draws, n)`` each.
+    """
 
     images: Images
-    confirmed: NDArray[np.bool_]
+    hit: Mask
+    moved: Mask
+
+    @property
+    def clean(self) -> Mask:
+        """Hits that moved nothing else."""
+        return self.hit & ~self.moved
+
+    @property
+    def collateral(self) -> float:
+        """Share of the hits that moved something else; NaN without hits."""
+        return float(self.moved[self.hit].mean()) if self.hit.any() else float("nan")
 
 
 def resample(edit: Edit, draws: int, rng: np.random.Generator) -> Resampled:
@@ -74,47 +102,73 @@ def resample(edit: Edit, draws: int, rng: np.random.Generator) -> Resampled:
     Where an image cannot show its target (a blue as light as yellow), another is drawn, as often as the edit allows.
     """
     drawn = [_draw(edit, rng) for _ in range(draws)]
-    return Resampled(np.stack([images for images, _ in drawn]), np.stack([confirmed for _, confirmed in drawn]))
+    images = np.stack([images for images, _ in drawn])
+    return Resampled(images, np.stack([one.hit for _, one in drawn]), np.stack([one.moved for _, one in drawn]))
 
 
-def _draw(edit: Edit, rng: np.random.Generator) -> tuple[Images, NDArray[np.bool_]]:
-    images, confirmed = edit.before.copy(), np.zeros(len(edit.before), dtype=bool)
+def _draw(edit: Edit, rng: np.random.Generator) -> tuple[Images, Checked]:
+    images, hit, moved = edit.before.copy(), *np.zeros((2, len(edit.before)), dtype=bool)
     current = edit.feature.column.values[edit.rows]
     for _ in range(edit.attempts):
         targets = other_values(edit.feature, current, rng)
-        left = np.flatnonzero(~confirmed & np.isfinite(targets))
+        left = np.flatnonzero(~hit & _known(targets))
         if not len(left):
             break
         images[left] = edit.to(left, targets[left])
-        confirmed[left] = edit.confirms(left, images[left], targets[left])
-    return images, confirmed
+        checked = edit.check(left, images[left], targets[left])
+        hit[left], moved[left] = checked.hit, checked.moved
+    return images, Checked(hit, moved)
 
 
-def _edits(context: StageContext, studio: Studio, rows: Rows) -> Iterator[tuple[AuditedFeature, Edit]]:
+def _known(values: Values) -> Mask:
+    return np.asarray(np.isfinite(values).all(axis=tuple(range(1, values.ndim))))
+
+
+def edits_of(context: StageContext, studio: Studio, rows: Rows) -> Iterator[Edit]:
+    """Every way that the audit has to change one of its features; an attribute's own edit comes before its factor's."""
     stored = context.blob("editor")
     editor = None if stored == NOTHING else load_inn(stored)
     for feature in studio.features:
         if feature.statistic is not None:
-            yield feature, TransformEdit(feature, feature.statistic, studio, rows, context.rng("floor", feature.name))
-        elif editor is not None:
-            yield feature, CodeEdit(feature, editor, studio, rows)
+            yield TransformEdit(feature, feature.statistic, studio, rows, context.rng("floor", feature.name))
+            continue
+        if feature.learned and editor is not None:
+            yield ConditionalEdit(feature, editor, studio, rows)
+        if feature.factor is not None:
+            yield FactorEdit(feature, feature.factor, studio, rows, context.rng("donors", feature.name))
 
 
-def _effect(classifier: Classifier, name: str, edit: Edit, resampled: Resampled) -> Arrays:
-    """Per-image changes of the answer, and the share of edits that were confirmed."""
-    draws, n = resampled.confirmed.shape
-    before = classify(classifier, edit.before)
-    after = classify(classifier, resampled.images.reshape(-1, *edit.before.shape[1:])).reshape(draws, n, -1)
-    floor = classify(classifier, edit.floor)[:, None]
-    seen = changes(before, after.transpose(1, 0, 2), resampled.confirmed.T)
-    base = changes(before, floor)
+def _effect(classifier: Classifier, edit: Edit, resampled: Resampled, spread: float) -> Arrays:
+    """Per-image changes of the answer over all hits, over the clean ones, and of the floor."""
+    draws, n = resampled.hit.shape
+    before, said = _answers(classifier, edit.before)
+    logits, after = _answers(classifier, resampled.images.reshape(-1, *edit.before.shape[1:]))
+    logits, after = (each.reshape(draws, n, -1).transpose(1, 0, 2) for each in (logits, after))
+    idle, floor = (each[:, None] for each in _answers(classifier, edit.floor))
+    seen, clean = changes(said, after, resampled.hit.T), changes(said, after, resampled.clean.T)
+    base = changes(said, floor)
     return {
-        f"flips:{name}": seen.flips,
-        f"variation:{name}": seen.variation,
-        f"floor_flips:{name}": base.flips,
-        f"floor_variation:{name}": base.variation,
-        f"confirmed:{name}": np.array([resampled.confirmed.mean()]),
+        "flips": seen.flips,
+        "variation": seen.variation,
+        "logits": logit_change(before, logits, resampled.hit.T, spread),
+        "clean_flips": clean.flips,
+        "clean_variation": clean.variation,
+        "floor_flips": base.flips,
+        "floor_variation": base.variation,
+        "floor_logits": logit_change(before, idle, np.ones((n, 1), dtype=bool), spread),
+        "confirmed": np.array([resampled.hit.mean()]),
+        "collateral": np.array([resampled.collateral]),
     }
+
+
+def _answers(classifier: Classifier, images: Images) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Logits and probabilities, ``(n, classes)`` each."""
+    logits = classifier.run(images).logits
+    return logits, probabilities_of(classifier, logits)
+
+
+def _keyed(key: str, found: Arrays) -> Arrays:
+    return {f"{name}:{key}": values for name, values in found.items()}
 
 
 def _code_losses(context: StageContext, studio: Studio, rows: Rows) -> Arrays:

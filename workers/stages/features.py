@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from schemas.datasets import AttributeFacts
 from schemas.results import Feature, FeatureKind, FeatureSource
 from workers.evidence.features import Encoding, FeatureColumn, fit_encoding
-from workers.evidence.statistics import STATISTICS, Statistic
+from workers.evidence.statistics import STATISTICS, Statistic, measure_all
 from workers.oracles import OracleTarget
 from workers.oracles.model import Oracles
+from workers.stages.factors import Factor, Named, named_factors
 from workers.stages.references import References
 from workers.stages.stage import StageContext
 
@@ -24,14 +29,25 @@ SAME_THING = 0.9
 MOST_CATEGORIES = 256
 """As intake has it for attribute columns: beyond it a one-hot column is mostly empty."""
 
+CODED = frozenset({FeatureSource.CONCEPT, FeatureSource.DISCOVERED})
+"""Sources of what no column and no formula holds: it is read from codes."""
+
 Encoded = NDArray[np.float64]
+Images = NDArray[np.uint8]
+Encoder = Callable[[Images], Tensor]
+"""Codes ``(n, d)`` of images: how what only codes hold is read from an image again."""
+
+_measured_before: dict[bytes, dict[str, NDArray[np.float64]]] = {}
+"""Statistics of the references that this process measured last, by the digest of their pixels."""
 
 
 @dataclass(frozen=True)
 class AuditedFeature:
     """A feature, its true values on the references, and how it is read elsewhere.
 
-    ``statistic`` measures and edits it exactly; without one an oracle reads it and the editor INN edits it.
+    ``statistic`` measures and edits it exactly, and ``measured`` holds it of the references. Without one an oracle
+    reads an attribute and the editor INN edits it. ``factor`` is the part of the codes that carries the feature, where
+    one was fitted: a second way to edit an attribute, and the only way to read and edit what no column names.
     """
 
     name: str
@@ -40,6 +56,13 @@ class AuditedFeature:
     encoding: Encoding
     statistic: Statistic | None = None
     categories: tuple[str, ...] = ()
+    factor: Factor | None = None
+    measured: NDArray[np.float64] | None = None
+
+    @property
+    def learned(self) -> bool:
+        """Whether an oracle must learn to read it."""
+        return self.source is FeatureSource.ATTRIBUTE and self.statistic is None
 
     def contract(self) -> Feature:
         """As ``result.json`` names it."""
@@ -56,54 +79,94 @@ def audited_features(
     references: References, attributes: list[AttributeFacts], classes: list[str] | None
 ) -> list[AuditedFeature]:
     """Attribute columns, the label, then every measured statistic that exists for these images."""
-    found = [_attribute(*pair, references) for pair in zip(attributes, references.columns, strict=True)]
+    measured = _measure(references.images)
+    found = [_attribute(*pair, measured) for pair in zip(attributes, references.columns, strict=True)]
     if references.labels is not None and LABEL not in {feature.name for feature in found}:
         found.extend(_label(references.labels, classes))
-    taken = {feature.name for feature in found}
     bound = {feature.statistic.name for feature in found if feature.statistic}
     for statistic in STATISTICS:
-        if statistic.name not in bound and statistic.applies(references.images):
-            name = statistic.name if statistic.name not in taken else f"measured {statistic.name}"
-            found.append(_measured(name, statistic, references))
+        if statistic.name in measured and statistic.name not in bound:
+            found.append(_statistic(_free(statistic.name, "measured", found), statistic, measured[statistic.name]))
     return found
 
 
 def features_of(context: StageContext, references: References) -> list[AuditedFeature]:
-    """:func:`audited_features` as the request describes the dataset."""
+    """:func:`audited_features` as the request describes the dataset, and what only factors of the codes hold.
+
+    A stage whose inputs hold ``concepts`` or ``discovered`` gets one feature per concept that examples define and per
+    discovered direction, and the factors of its attribute columns.
+    """
     attributes = [AttributeFacts.model_validate(facts) for facts in context.config["attributes"]]
-    return audited_features(references, attributes, context.config["classes"])
+    found = audited_features(references, attributes, context.config["classes"])
+    named = named_factors(context)
+    return with_factors(found, named, torch.from_numpy(context.arrays("codes")["means"])) if named else found
+
+
+def with_factors(features: list[AuditedFeature], named: Sequence[Named], codes: Tensor) -> list[AuditedFeature]:
+    """``features`` with the factors that carry them; a factor that carries none becomes a feature of its own.
+
+    Its values are those that it reads from the references' ``codes (n, d)``.
+    """
+    carried = {one.name: one.factor for one in named if one.source is FeatureSource.ATTRIBUTE}
+    found = [replace(f, factor=carried.get(f.name)) if f.source == "attribute" else f for f in features]
+    for one in named:
+        if one.source is not FeatureSource.ATTRIBUTE:
+            values = one.factor.read(codes)
+            column = FeatureColumn(
+                _free(one.name, one.source.value, found), "vector" if values.ndim == 2 else "numeric", values
+            )
+            found.append(AuditedFeature(column.name, one.source, column, fit_encoding(column), factor=one.factor))
+    return found
 
 
 def oracle_targets(features: list[AuditedFeature]) -> list[OracleTarget]:
-    """The columns that an oracle must learn to read: those that no statistic measures."""
+    """The columns that an oracle must learn to read: attributes that no statistic measures."""
     return [
         OracleTarget(
-            feature.name,
-            feature.column.kind,
-            feature.column.values,
-            feature.column.period or 1.0,
+            feature.name, feature.column.kind, feature.column.values, feature.column.period or 1.0,
             feature.column.n_categories or 0,
         )
         for feature in features
-        if feature.statistic is None
-    ]
+        if feature.learned and feature.column.kind != "vector"
+    ]  # fmt: skip
 
 
 class Reader:
-    """Reads every audited feature from images: measured ones by their formula, the others by the oracles."""
+    """Reads audited features from images: measured ones by their formula, attributes by the oracles.
 
-    def __init__(self, features: list[AuditedFeature], oracles: Oracles | None) -> None:
+    What only codes hold is read by encoding the image again.
+    """
+
+    def __init__(self, features: list[AuditedFeature], oracles: Oracles | None, encoder: Encoder | None = None) -> None:
         self.features = features
         self.oracles = oracles
+        self.encoder = encoder
 
-    def encoded(self, images: NDArray[np.uint8]) -> dict[str, Encoded]:
-        """Encoded readings ``(n, width)`` by feature name; NaN where a statistic does not exist."""
-        learned = self.oracles.read(images) if self.oracles is not None else {}
-        return {feature.name: self._encode(feature, images, learned) for feature in self.features}
+    def encoded(self, images: Images, features: Sequence[AuditedFeature] | None = None) -> dict[str, Encoded]:
+        """Encoded readings ``(n, width)`` by feature name, of all features or of some; NaN where there is no value.
 
-    def _encode(self, feature: AuditedFeature, images: NDArray[np.uint8], learned: dict[str, Any]) -> Encoded:
+        Raises:
+            ValueError: a feature has to be read from codes, and there is no encoder.
+        """
+        wanted = self.features if features is None else features
+        read = self.oracles is not None and any(feature.learned for feature in wanted)
+        learned = self.oracles.read(images) if self.oracles is not None and read else {}
+        coded = [feature for feature in wanted if feature.source in CODED]
+        codes = self._codes(images) if coded else None
+        return {feature.name: self._encode(feature, images, learned, codes) for feature in wanted}
+
+    def _codes(self, images: Images) -> Tensor:
+        if self.encoder is None:
+            raise ValueError("features that only codes hold need an encoder to be read from images")
+        return self.encoder(images)
+
+    def _encode(
+        self, feature: AuditedFeature, images: Images, learned: dict[str, Any], codes: Tensor | None
+    ) -> Encoded:
         if feature.statistic is not None:
             return feature.encoding.encode(feature.statistic.measure(images))
+        if feature.factor is not None and codes is not None and feature.source in CODED:
+            return feature.encoding.encode(feature.factor.read(codes))
         reading = learned[feature.name]
         if feature.column.kind == "numeric":
             return feature.encoding.encode(reading)
@@ -112,12 +175,32 @@ class Reader:
         return feature.encoding.encode(reading.argmax(axis=1))
 
 
-def _attribute(facts: AttributeFacts, values: NDArray[np.float64], references: References) -> AuditedFeature:
+def _measure(images: Images) -> dict[str, NDArray[np.float64]]:
+    """:func:`measure_all`, once per process for the same images: every stage of an audit asks for it."""
+    key = hashlib.sha256(repr(images.shape).encode() + np.ascontiguousarray(images).tobytes()).digest()
+    if key not in _measured_before:
+        _measured_before.clear()
+        _measured_before[key] = measure_all(images)
+    return _measured_before[key]
+
+
+def _free(name: str, prefix: str, features: list[AuditedFeature]) -> str:
+    """``name``, or with a prefix (and as many more as it takes) when a feature is called so already."""
+    taken = {feature.name for feature in features}
+    while name in taken:
+        name = f"{prefix} {name}"
+    return name
+
+
+def _attribute(
+    facts: AttributeFacts, values: NDArray[np.float64], measured: dict[str, NDArray[np.float64]]
+) -> AuditedFeature:
     categories = tuple(facts.categories or ())
     column = FeatureColumn(facts.name, facts.kind.value, values, facts.period, len(categories) or None)
     encoding = fit_encoding(column)
-    statistic = _same_statistic(column, encoding, references)
-    return AuditedFeature(facts.name, FeatureSource.ATTRIBUTE, column, encoding, statistic, categories)
+    statistic = _same_statistic(column, encoding, measured)
+    readings = None if statistic is None else measured[statistic.name]
+    return AuditedFeature(facts.name, FeatureSource.ATTRIBUTE, column, encoding, statistic, categories, None, readings)
 
 
 def _label(labels: NDArray[np.int64], classes: list[str] | None) -> list[AuditedFeature]:
@@ -131,18 +214,20 @@ def _label(labels: NDArray[np.int64], classes: list[str] | None) -> list[Audited
     return [AuditedFeature(LABEL, FeatureSource.ATTRIBUTE, column, fit_encoding(column), None, names)]
 
 
-def _measured(name: str, statistic: Statistic, references: References) -> AuditedFeature:
-    column = FeatureColumn(name, statistic.kind, statistic.measure(references.images), statistic.period)
-    return AuditedFeature(name, FeatureSource.MEASURED, column, fit_encoding(column), statistic)
+def _statistic(name: str, statistic: Statistic, values: NDArray[np.float64]) -> AuditedFeature:
+    column = FeatureColumn(name, statistic.kind, values, statistic.period)
+    return AuditedFeature(name, FeatureSource.MEASURED, column, fit_encoding(column), statistic, measured=values)
 
 
-def _same_statistic(column: FeatureColumn, encoding: Encoding, references: References) -> Statistic | None:
+def _same_statistic(
+    column: FeatureColumn, encoding: Encoding, measured: dict[str, NDArray[np.float64]]
+) -> Statistic | None:
     """The statistic that measures this very column, if one does: then its exact edit is the better experiment."""
     for statistic in STATISTICS:
-        if statistic.name == column.name and statistic.kind == column.kind and statistic.applies(references.images):
-            measured = encoding.encode(statistic.measure(references.images))
-            known = np.isfinite(measured).all(axis=1) & column.known
+        if statistic.name == column.name and statistic.kind == column.kind and statistic.name in measured:
+            read = encoding.encode(measured[statistic.name])
+            known = np.isfinite(read).all(axis=1) & column.known
             truth = encoding.encode(column.values)[known]
-            error = np.square(measured[known] - truth).sum() / np.square(truth - truth.mean(axis=0)).sum()
+            error = np.square(read[known] - truth).sum() / np.square(truth - truth.mean(axis=0)).sum()
             return statistic if error < 1 - SAME_THING and column.period == statistic.period else None
     return None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schemas.results import FeatureSource
 from workers.evidence.features import FeatureColumn, distance, fit_encoding
-from workers.stages.edits import FAR, other_values
+from workers.stages.edits import FAR, Checked, other_values
 from workers.stages.effects import resample
 from workers.stages.features import AuditedFeature
 
@@ -53,7 +53,7 @@ def test_a_single_value_has_no_other() -> None:
 class StuckEdit:
     """An editor that never moves anything, judged by a reader that sees that."""
 
-    method, attempts = "stuck", 1
+    method, key, attempts = "stuck", "a", 1
 
     def __init__(self, audited: AuditedFeature) -> None:
         self.feature = audited
@@ -64,8 +64,9 @@ class StuckEdit:
     def to(self, chosen: np.ndarray, targets: np.ndarray) -> np.ndarray:
         return self.before[chosen]
 
-    def confirms(self, chosen: np.ndarray, edited: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        return self.feature.column.values[self.rows[chosen]] == targets
+    def check(self, chosen: np.ndarray, edited: np.ndarray, targets: np.ndarray) -> Checked:
+        hit = self.feature.column.values[self.rows[chosen]] == targets
+        return Checked(hit, np.zeros_like(hit))
 
 
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.5])
@@ -74,4 +75,5 @@ def test_an_editor_that_never_moves_is_never_confirmed(share: float) -> None:
     rng = np.random.default_rng(0)
     values = np.concatenate([[0, 1], rng.random(300) < share]).astype(np.float64)
     resampled = resample(StuckEdit(feature(values, "categorical")), 2, rng)
-    assert not resampled.confirmed.any()
+    assert not resampled.hit.any()
+    assert np.isnan(resampled.collateral)
