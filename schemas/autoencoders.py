@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from .classifiers import IntakeState
 from .problems import Problem
 from .scalars import Contract, Identifier, Name, Sha256
 
 
+def _ascending(found: tuple[float, float]) -> tuple[float, float]:
+    if not (math.isfinite(found[0]) and math.isfinite(found[1]) and found[0] < found[1]):
+        raise ValueError("the value of black must be smaller than the value of white, both finite")
+    return found
+
+
+ValueRange = Annotated[tuple[float, float], AfterValidator(_ascending)]
+"""The values of black and of white."""
+
+
 class AutoencoderCreate(Contract):
-    """Body of ``POST /v1/autoencoders``. Both files take and give float32 images in ``value_range``, NCHW."""
+    """Body of ``POST /v1/autoencoders``.
+
+    ``encoder`` and ``decoder`` are complete uploads of ONNX files. The encoder turns images ``[batch, channels, height,
+    width]`` in ``value_range`` into one code per image, ``[batch, codes]`` (of a VAE: the mean, without a draw); the
+    decoder turns such codes into such images. The audit's gates judge them like an autoencoder of its own.
+    """
 
     name: Name
     encoder: Identifier
     decoder: Identifier
-    value_range: tuple[float, float] = (0.0, 1.0)
+    value_range: ValueRange = (0.0, 1.0)
 
 
 class AutoencoderFacts(Contract):
@@ -39,7 +56,7 @@ class Autoencoder(Contract):
     state: IntakeState
     encoder_digest: Sha256
     decoder_digest: Sha256
-    value_range: tuple[float, float]
+    value_range: ValueRange
     facts: AutoencoderFacts | None = None
     problem: Problem | None = None
     created_at: datetime

@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from pydantic import ValidationError
 
+from schemas.autoencoders import AutoencoderFacts
 from schemas.classifiers import ClassifierFacts, InputSpec
 from schemas.datasets import AttributeSpec, DatasetFacts
 from schemas.problems import ErrorCode
@@ -35,6 +36,33 @@ def intake_classifier(
     except ValidationError as error:
         raise crashed("the reader left facts that make no sense") from error
     return facts, _verified(answer, facts.canonical_digest)
+
+
+def intake_autoencoder(
+    encoder: bytes,
+    decoder: bytes,
+    value_range: tuple[float, float] = (0.0, 1.0),
+    limits: Limits | None = None,
+    caps: ModelCaps | None = None,
+) -> tuple[AutoencoderFacts, bytes, bytes]:
+    """Facts and the canonical encoder and decoder of two uploaded ONNX files.
+
+    Raises:
+        IntakeError: a file is refused (every ``MODEL_*`` code), or costs or breaks its reader
+            (``INTAKE_LIMIT_EXCEEDED``, ``INTAKE_CRASHED``).
+    """
+    caps = caps or ModelCaps()
+    files = {"encoder": encoder, "decoder": decoder}
+    for data in files.values():
+        _check_size(data, caps.file_bytes, ErrorCode.MODEL_TOO_LARGE)
+    arguments = {"value_range": list(value_range), "caps": asdict(caps)}
+    answer = run_sandboxed("workers.intake.autoencoders:inspect_guest", files, arguments, limits)
+    try:
+        facts = AutoencoderFacts.model_validate(answer.value)
+    except ValidationError as error:
+        raise crashed("the reader left facts that make no sense") from error
+    read = _verified(answer, facts.encoder_digest, "encoder")
+    return facts, read, _verified(answer, facts.decoder_digest, "decoder")
 
 
 def intake_dataset(
@@ -67,8 +95,8 @@ def _check_size(data: bytes, most: int, code: ErrorCode) -> None:
         raise refuse(code, f"the file has {len(data)} bytes, more than {most}", "Upload a smaller file.")
 
 
-def _verified(answer: Answer, digest: str) -> bytes:
-    canonical = answer.files.get("canonical", b"")
+def _verified(answer: Answer, digest: str, name: str = "canonical") -> bytes:
+    canonical = answer.files.get(name, b"")
     if hashlib.sha256(canonical).hexdigest() != digest:
         raise crashed("the reader left a canonical copy that does not match its digest")
     return canonical

@@ -15,15 +15,13 @@ from schemas.problems import ErrorCode
 from workers.classifier.graph import build_graph
 from workers.classifier.logits import ACTIVATIONS, OutputKind, final_activation
 
-from .canonical import batch_size, canonical_model, copy_model, model_bytes, with_dynamic_batch
+from .canonical import canonical_model, model_bytes
 from .interface import Interface, find_interface, sizes
 from .limits import ModelCaps
-from .probe import CannotRun, Probe, ProbeSession
+from .probe import Probe, ProbeSession
+from .proof import prove
 from .refusals import refuse, show
 from .structure import check_structure, parse_model
-
-RUN_ADVICE = "Check that ONNX Runtime on the CPU can run the file, with one image at a time and with batches."
-BATCH_ADVICE = "Export the model in evaluation mode (batch normalisation frozen), so that images do not mix."
 
 
 def inspect_guest(files: dict[str, bytes], arguments: dict[str, Any]) -> tuple[Any, dict[str, bytes]]:
@@ -45,76 +43,9 @@ def inspect_model(data: bytes, spec: InputSpec, caps: ModelCaps | None = None) -
     interface = find_interface(model, spec, caps)
     candidate = canonical_model(model, opset, interface.input_name, interface.output_name)
     _check_connected(candidate, interface)
-    canonical, probe = _prove(candidate, interface, spec)
+    canonical, probe = prove(candidate, lambda data: ProbeSession(data, interface, spec).probe())
     kind = _output_kind(candidate, interface, spec, probe.alone)
     return _facts(canonical, opset, interface, kind, probe), model_bytes(canonical)
-
-
-def _prove(model: onnx.ModelProto, interface: Interface, spec: InputSpec) -> tuple[onnx.ModelProto, Probe]:
-    """The form of the model to keep: with batches where it runs them right, else one image at a time.
-
-    Raises:
-        IntakeError: ``MODEL_NOT_RUNNABLE``, ``MODEL_NOT_DETERMINISTIC``, ``MODEL_BATCH_DEPENDENT``, or wrong outputs.
-    """
-    fixed = batch_size(model.graph.input[0])
-    if fixed is None:
-        probe = _probe(model, interface, spec)
-        if probe.together is not None:
-            return model, _independent(probe)
-    freed = with_dynamic_batch(model) if fixed is not None else _freed_inside(model)
-    rewritten = _probe_quietly(freed, interface, spec)
-    if rewritten is not None and rewritten.batch_independent:
-        return freed, rewritten
-    single = _with_fixed_batch(model)
-    alone = _probe(single, interface, spec)
-    return single, Probe(None, alone.alone, alone.dtype)
-
-
-def _probe(model: onnx.ModelProto, interface: Interface, spec: InputSpec) -> Probe:
-    try:
-        return ProbeSession(model_bytes(model), interface, spec).probe()
-    except CannotRun as error:
-        raise refuse(ErrorCode.MODEL_NOT_RUNNABLE, f"ONNX Runtime answers: {error}", RUN_ADVICE) from error
-
-
-def _probe_quietly(model: onnx.ModelProto, interface: Interface, spec: InputSpec) -> Probe | None:
-    """A probe of a rewritten model, whose failure only means that the rewriting did not work."""
-    try:
-        return ProbeSession(model_bytes(model), interface, spec).probe()
-    except CannotRun:
-        return None
-
-
-def _independent(probe: Probe) -> Probe:
-    if not probe.batch_independent:
-        raise refuse(
-            ErrorCode.MODEL_BATCH_DEPENDENT,
-            "an image gets another answer in a batch than alone",
-            BATCH_ADVICE,
-        )
-    return probe
-
-
-def _freed_inside(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A model that declares a free batch but has the size 1 in its Reshape targets (traced with one image)."""
-    return with_dynamic_batch(_with_fixed_batch(model))
-
-
-def _with_fixed_batch(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy that declares batches of one (the only size that is accepted when batches do not run)."""
-    copy = copy_model(model)
-    fixed = batch_size(model.graph.input[0])
-    if fixed not in (None, 1):
-        raise refuse(
-            ErrorCode.MODEL_INPUT_UNSUPPORTED,
-            f"the model takes batches of exactly {fixed} images, and freeing the size did not work",
-            "Export with a dynamic batch axis, or with a batch of one.",
-        )
-    for value in (*copy.graph.input, *copy.graph.output):
-        dims = value.type.tensor_type.shape.dim
-        if dims:
-            dims[0].dim_value = 1
-    return copy
 
 
 def _check_connected(model: onnx.ModelProto, interface: Interface) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +31,7 @@ class CannotRun(Exception):
 
 @dataclass(frozen=True)
 class Probe:
-    """Answers ``(6, classes)`` to the six images, together and one by one (``None``: the model cannot)."""
+    """Answers ``(6, ...)`` to six samples, together and one by one (``None``: the model cannot)."""
 
     together: NDArray[np.float64] | None
     alone: NDArray[np.float64]
@@ -51,7 +52,7 @@ class ProbeSession:
 
     def __init__(self, model: bytes, interface: Interface, spec: InputSpec) -> None:
         self._interface, self._spec = interface, spec
-        self._session = _attempt(lambda: open_session(model))
+        self._session = attempt(lambda: open_session(model))
         self._dtype = input_dtype(self._session, interface.input_name)
         self._size: tuple[int, int] | None = None
 
@@ -62,25 +63,7 @@ class ProbeSession:
             CannotRun: not even one image runs.
             IntakeError: the answers have a wrong shape, are not finite, or differ when repeated.
         """
-        images = probe_images(self._interface.channels)
-        first = self._run(images[:1])
-        alone = np.concatenate([first, *(self._run(images[i : i + 1]) for i in range(1, PROBE_IMAGES))])
-        _check_finite(alone)
-        if not close(first, self._run(images[:1]), REPEAT_TOLERANCE):
-            raise refuse(
-                ErrorCode.MODEL_NOT_DETERMINISTIC,
-                "the same image got two different answers",
-                "Export the model in evaluation mode, without random operators.",
-            )
-        return Probe(self._together(images), alone.astype(np.float64), alone.dtype.name)
-
-    def _together(self, images: NDArray[np.uint8]) -> NDArray[np.float64] | None:
-        """The batch in reversed order, so that an answer that depends on the position shows too."""
-        try:
-            answer = self._run(images[::-1])[::-1]
-        except CannotRun:
-            return None
-        return answer.astype(np.float64)
+        return probe_with(self._run, probe_images(self._interface.channels))
 
     def _run(self, images: NDArray[np.uint8]) -> NDArray[Any]:
         candidates = (self._size,) if self._size else self._sizes()
@@ -99,12 +82,39 @@ class ProbeSession:
     def _run_at(self, images: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[Any]:
         interface = self._interface
         batch = preprocess(images, self._spec, interface.layout, interface.channels, size, self._dtype)
-        outputs = _attempt(lambda: self._session.run([interface.output_name], {interface.input_name: batch}))
+        outputs = attempt(lambda: self._session.run([interface.output_name], {interface.input_name: batch}))
         return np.asarray(outputs[0])
 
     def _sizes(self) -> list[tuple[int, int]]:
         height, width = self._interface.shape[2:] if self._interface.layout == "nchw" else self._interface.shape[1:3]
         return list(dict.fromkeys((height or h, width or w) for h, w in SIZES))
+
+
+def probe_with(run: Callable[[NDArray[Any]], NDArray[Any]], samples: NDArray[Any]) -> Probe:
+    """``run`` on ``samples`` alone, again, and together in reversed order, so that a dependence on the position shows.
+
+    Raises:
+        CannotRun: not even one sample runs.
+        IntakeError: the answers are not finite, or differ when repeated.
+    """
+    first = run(samples[:1])
+    alone = np.concatenate([first, *(run(samples[i : i + 1]) for i in range(1, len(samples)))])
+    _check_finite(alone)
+    if not close(first, run(samples[:1]), REPEAT_TOLERANCE):
+        raise refuse(
+            ErrorCode.MODEL_NOT_DETERMINISTIC,
+            "the same input got two different answers",
+            "Export the model in evaluation mode, without random operators.",
+        )
+    return Probe(_together(run, samples), alone.astype(np.float64), alone.dtype.name)
+
+
+def _together(run: Callable[[NDArray[Any]], NDArray[Any]], samples: NDArray[Any]) -> NDArray[np.float64] | None:
+    try:
+        answer = run(samples[::-1])[::-1]
+    except CannotRun:
+        return None
+    return answer.astype(np.float64)
 
 
 def probe_images(channels: int) -> NDArray[np.uint8]:
@@ -142,12 +152,12 @@ def _check_finite(answer: NDArray[Any]) -> None:
     if not np.isfinite(answer).all():
         raise refuse(
             ErrorCode.MODEL_OUTPUT_UNSUPPORTED,
-            "the scores of ordinary images are not finite",
+            "the answers to ordinary inputs are not finite",
             "Check the weights, and the value range and normalisation in the input specification.",
         )
 
 
-def _attempt(call: Any) -> Any:
+def attempt(call: Any) -> Any:
     """``call()``, with ONNX Runtime's many exception types turned into one.
 
     Raises:

@@ -6,7 +6,7 @@ from schemas.classifiers import InputSpec
 from schemas.datasets import AttributeSpec
 from schemas.problems import ErrorCode
 from workers.errors import IntakeError
-from workers.intake import intake_classifier, intake_dataset
+from workers.intake import intake_autoencoder, intake_classifier, intake_dataset
 from workers.stages.stage import Produced, StageContext
 
 
@@ -38,3 +38,15 @@ def run_dataset(context: StageContext) -> Produced:
     declared = {name: AttributeSpec.model_validate(spec) for name, spec in context.config["attributes"].items()}
     facts, canonical = intake_dataset(context.blob("upload"), context.config["filename"], declared)
     return Produced({"dataset": canonical}, {"facts": facts.model_dump(mode="json")})
+
+
+def run_autoencoder(context: StageContext) -> Produced:
+    """Canonical encoder and decoder, and what holds of both.
+
+    Raises:
+        IntakeError: a file is refused, or the two do not fit each other.
+    """
+    context.report(0.1, "parsing and running both files in a sandbox")
+    low, high = context.config["value_range"]
+    facts, encoder, decoder = intake_autoencoder(context.blob("encoder"), context.blob("decoder"), (low, high))
+    return Produced({"encoder": encoder, "decoder": decoder}, {"facts": facts.model_dump(mode="json")})

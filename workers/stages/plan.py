@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.audits import View
+from schemas.autoencoders import Autoencoder
 from schemas.certificate import mark
 from schemas.classifiers import Classifier
 from schemas.datasets import Dataset
@@ -38,6 +39,18 @@ def plan_dataset_intake(dataset: Dataset, filename: str) -> list[PlannedStage]:
             title="Checking the images in a sandbox",
             inputs={"upload": dataset.digest},
             config={"filename": filename, "attributes": declared},
+        )
+    ]
+
+
+def plan_autoencoder_intake(autoencoder: Autoencoder) -> list[PlannedStage]:
+    """The single stage that reads an uploaded encoder and decoder in their sandbox."""
+    return [
+        PlannedStage(
+            name="intake_autoencoder",
+            title="Checking the encoder and the decoder in a sandbox",
+            inputs={"encoder": autoencoder.encoder_digest, "decoder": autoencoder.decoder_digest},
+            config={"value_range": list(autoencoder.value_range)},
         )
     ]
 

@@ -33,6 +33,7 @@ from workers.training.loop import TrainingDiverged
 STAGES: dict[str, StageFunction] = {
     "intake_classifier": intake.run_classifier,
     "intake_dataset": intake.run_dataset,
+    "intake_autoencoder": intake.run_autoencoder,
     "taps": taps.run,
     "latents": latents.run,
     "autoencoder": autoencoder.run,
