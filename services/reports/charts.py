@@ -1,22 +1,29 @@
-"""The information-loss curves: what is left of the picture at each tap, with its confidence interval."""
+"""Curves of a report: what is left of the picture at each tap, and lines of galleries, with confidence intervals."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import cycle, islice
 from typing import Any
 
 import altair as alt
 import vl_convert
 from markupsafe import Markup
 
-from schemas.results import Estimate, Tap
+from schemas.results import Chart, Estimate, Line, Tap
 
-from .formatting import number, number_interval, percent, percent_interval, shorten
+from .formatting import clip, number, number_interval, percent, percent_interval, shorten
 from .svg import inline_svg
 
 INK, MUTED, LINE, ACCENT, PAPER = "#010101", "#020202", "#030303", "#040404", "#050505"
+SERIES = ("#060606", "#070707", "#080808", "#090909", "#0a0a0a", "#0b0b0b")
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-left")
+DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [10, 4], [4, 4])
 WIDTH, ROW = 224, 36
+PLACE, NARROWEST, WIDEST, HEIGHT = 56, 240, 520, 190  # of a line chart, in pixels; PLACE per place on its x axis
+LINES = 18  # drawn in one chart, at most
+BAND_FROM = 3  # places: fewer show bars instead of a band
 CONFIG: dict[str, Any] = {
     "background": "transparent",
     "view": {"stroke": None},
@@ -28,6 +35,9 @@ CONFIG: dict[str, Any] = {
         "titlePadding": 8,
     },
 }  # fmt: skip
+LEGEND = alt.Legend(
+    orient="bottom", columns=2, title=None, labelColor=INK, labelFontSize=12, labelLimit=170, symbolSize=70
+)
 
 Point = dict[str, Any]
 
@@ -53,6 +63,19 @@ def invariance_chart(taps: Sequence[Tap]) -> Markup | None:
     return _drawn(points, x, f"Share of the picture that is free to vary at each tap. {said}")
 
 
+def line_chart(chart: Chart) -> Markup | None:
+    """The lines of ``chart`` with their intervals, told apart by colour, shape and dash; ``None`` without numbers."""
+    lines = chart.lines[:LINES]
+    places = [f"{rank + 1}. {shorten(place, 14)}" for rank, place in enumerate(chart.x)]
+    points = [point for rank, line in enumerate(lines) for point in _line_points(rank, line, places)]
+    if not any(point["value"] is not None for point in points):
+        return None
+    names = [_legend(rank, line) for rank, line in enumerate(lines)]
+    drawn = _lines(points, places, names, shorten(chart.y, 40))
+    said = "; ".join(_line_said(line, chart.x) for line in lines)
+    return inline_svg(vl_convert.vegalite_to_svg(drawn.to_dict()), f"{clip(chart.title, 120)}. {said}.")
+
+
 def by_depth(taps: Sequence[Tap]) -> list[Tap]:
     """Taps from the input side to the answer."""
     return sorted(taps, key=lambda tap: (tap.kind == "logits", tap.depth))
@@ -63,8 +86,12 @@ def _points(taps: Sequence[Tap], read: Callable[[Tap], Estimate | None]) -> list
     return [
         {"tap": f"{rank + 1}. {shorten(tap.name, 14)}", "rank": rank, "value": e.value, "low": e.low, "high": e.high}
         for rank, tap, e in rows
-        if e is not None and all(map(math.isfinite, (e.value, e.low, e.high)))
+        if e is not None and _finite(e)
     ]
+
+
+def _finite(e: Estimate) -> bool:
+    return all(map(math.isfinite, (e.value, e.low, e.high)))
 
 
 def _said(taps: Sequence[Tap], read: Callable[[Tap], Estimate | None], say: Callable[[Estimate], str]) -> str:
@@ -82,3 +109,71 @@ def _drawn(points: list[Point], x: alt.X, label: str) -> Markup:
     dot = base.mark_circle(color=ACCENT, stroke=PAPER, strokeWidth=1, size=42, opacity=1).encode(x=x)
     chart = (curve + interval + dot).properties(width=WIDTH, height=ROW * max(len(points), 1)).configure(**CONFIG)
     return inline_svg(vl_convert.vegalite_to_svg(chart.to_dict()), label)
+
+
+def _legend(rank: int, line: Line) -> str:
+    return f"{rank + 1}. {shorten(line.name, 22)}"
+
+
+def _line_points(rank: int, line: Line, places: Sequence[str]) -> list[Point]:
+    def point(at: int, e: Estimate | None) -> Point:
+        numbers = (e.value, e.low, e.high) if e is not None and _finite(e) else (None, None, None)
+        here: Point = {"line": _legend(rank, line), "at": at, "place": places[at]}
+        return here | dict(zip(("value", "low", "high"), numbers, strict=True))
+
+    return [point(at, e) for at, e in enumerate(line.values[: len(places)])]
+
+
+def _line_said(line: Line, places: Sequence[str]) -> str:
+    pairs = zip(places, line.values, strict=False)
+    told = [f"{shorten(place, 24)} {number(e.value)} ({number_interval(e)})" for place, e in pairs if e is not None]
+    return f"{shorten(line.name, 40)}: {', '.join(told) or 'no numbers'}"
+
+
+def _lines(points: list[Point], places: list[str], names: list[str], y: str) -> alt.LayerChart:
+    base = alt.Chart(alt.InlineData(values=points)).encode(
+        x=alt.X(
+            "place:O",
+            title=None,
+            scale=alt.Scale(domain=places),
+            axis=alt.Axis(grid=False, labelColor=INK, labelAngle=-32, labelLimit=120, labelPadding=4),
+        )
+    )
+    layers = [_spread(base, names, len(places)), _curve(base, names, y), _dots(base, names, y)]
+    width = min(max(PLACE * len(places), NARROWEST), WIDEST)
+    # One legend, of the dots: shape and colour together.
+    drawn = alt.layer(*layers).resolve_legend(color="independent", shape="independent")
+    return drawn.properties(width=width, height=HEIGHT).configure(**CONFIG)
+
+
+def _spread(base: alt.Chart, names: list[str], places: int) -> alt.Chart:
+    """Intervals: a band along the line, or a bar at each place when there are too few for a band."""
+    bounds = {"y": alt.Y("low:Q"), "y2": "high:Q", "color": _colours(names)}
+    if places >= BAND_FROM:
+        return base.mark_area(opacity=0.14, invalid="break-paths-filter-domains").encode(**bounds)
+    return base.mark_rule(strokeWidth=5, opacity=0.35).encode(**bounds)
+
+
+def _curve(base: alt.Chart, names: list[str], y: str) -> alt.Chart:
+    dash = alt.StrokeDash("line:N", scale=_cycled(DASHES, names), legend=None)
+    line = base.mark_line(strokeWidth=1.8, invalid="break-paths-filter-domains")
+    return line.encode(y=_height(y), color=_colours(names), strokeDash=dash, order=alt.Order("at:Q"))
+
+
+def _dots(base: alt.Chart, names: list[str], y: str) -> alt.Chart:
+    legend = LEGEND if len(names) > 1 else None
+    shape = alt.Shape("line:N", scale=_cycled(SHAPES, names), legend=legend)
+    dots = base.mark_point(filled=True, size=52, opacity=1, invalid="filter")
+    return dots.encode(y=_height(y), color=_colours(names, legend), shape=shape)
+
+
+def _colours(names: list[str], legend: alt.Legend | None = None) -> alt.Color:
+    return alt.Color("line:N", scale=_cycled(SERIES, names), legend=legend)
+
+
+def _cycled(values: Sequence[Any], names: Sequence[str]) -> alt.Scale:
+    return alt.Scale(domain=list(names), range=list(islice(cycle(values), len(names))))
+
+
+def _height(title: str) -> alt.Y:
+    return alt.Y("value:Q", title=title, axis=alt.Axis(tickCount=5), scale=alt.Scale(zero=True))

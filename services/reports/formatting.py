@@ -42,6 +42,14 @@ def _between(low: str, high: str) -> str:
     return "–" if low[0].isdigit() and high[0].isdigit() else " to "
 
 
+def joint_interval(estimate: Estimate) -> str | None:
+    """The joint bounds in percent: ``0–1.4 %``; ``None`` where the estimate has none."""
+    if estimate.joint_low is None or estimate.joint_high is None:
+        return None
+    bounds = {"low": estimate.joint_low, "high": estimate.joint_high}
+    return percent_interval(estimate.model_copy(update=bounds))
+
+
 def confidence(estimate: Estimate) -> str:
     """``95 % CI 0.1–0.7 %``."""
     return f"{percent(estimate.level)}{NO_BREAK}CI {percent_interval(estimate)}"

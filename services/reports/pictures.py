@@ -7,17 +7,19 @@ import binascii
 import io
 import struct
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from PIL import Image
 
-from schemas.results import EditStep, Sheets, SheetSample, TapSheet
+from schemas.results import EditStep, Gallery, Sheets, SheetSample, TapSheet
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 BUDGET = 2_200_000  # characters of base64: leaves room for text and tables under 3 MB
 LEAST = 300_000
-ROOM, PER_FEATURE = 2_800_000, 8_400  # what pictures and features share, and what a feature's text takes of it
+ROOM = 2_800_000  # what pictures share with everything else that grows
+PER_FEATURE, PER_PICTURE, PER_CHART, PER_MEASURE = 9_600, 520, 16_000, 320  # what the text of each takes of it
+GALLERIES = 0.4  # their part of the budget, at most, while the evidence of the verdicts can use the rest
 LARGEST = 4096  # pixels a side
 SHOWN = 96  # CSS pixels a side, at most
 LEVELS = ((85, 160), (75, 112), (55, 96), (35, 80))
@@ -38,39 +40,65 @@ class PictureBook:
     """Turns the base64 PNGs of ``sheets`` into data URIs that fit in ``budget`` characters together.
 
     PNGs stay as they are while they fit. Beyond that they become WebP, smaller in steps, and ``recompressed`` says so;
-    what does not fit even then is left out, and ``left_out`` counts it.
+    what does not fit even then is left out, and ``left_out`` counts it. Galleries decide nothing, so they shrink first,
+    and the last of them, in the order of ``galleries``, are left out first.
     """
 
-    def __init__(self, sheets: Sheets | None, budget: int = BUDGET) -> None:
-        uses = Counter(every_png(sheets)) if sheets else Counter[str]()
-        checked = {png: measured for png in uses if (measured := png_size(png)) is not None}
-        self.recompressed = sum(len(png) * uses[png] for png in checked) > budget
-        self.left_out = 0
-        self._pictures = self._encode(checked, uses, budget)
+    def __init__(self, sheets: Sheets | None, budget: int = BUDGET, galleries: Sequence[Gallery] | None = None) -> None:
+        shown = galleries if galleries is not None else sheets.galleries if sheets else []
+        uses = Counter(every_png(sheets, shown)) if sheets else Counter[str]()
+        evidence = set(evidence_pngs(sheets)) if sheets else set[str]()
+        first = _Tier({png: times for png, times in uses.items() if png in evidence})
+        second = _Tier({png: times for png, times in uses.items() if png not in evidence})
+        first.fit(budget - min(second.cost, round(GALLERIES * budget)))
+        second.fit(budget - first.cost)
+        self.recompressed = first.recompressed or second.recompressed
+        self.left_out = first.left_out + second.left_out
+        self._pictures = first.pictures | second.pictures
 
     def show(self, png: str) -> Picture | None:
         """The picture, or ``None`` when it is no PNG or did not fit."""
         return self._pictures.get(png)
 
-    def _encode(self, checked: dict[str, tuple[int, int]], uses: Counter[str], budget: int) -> dict[str, Picture]:
-        if not self.recompressed:
-            return {png: picture("png", png, size) for png, size in checked.items()}
-        quality, side = _level(list(checked), budget * len(checked) // sum(uses[png] for png in checked))
-        pictures: dict[str, Picture] = {}
-        for png, size in checked.items():
+
+class _Tier:
+    """Pictures that shrink together. ``cost`` is what they take, once fitted."""
+
+    def __init__(self, uses: dict[str, int]) -> None:
+        self.uses = uses
+        self.checked = {png: measured for png in self.uses if (measured := png_size(png)) is not None}
+        self.cost = sum(len(png) * self.uses[png] for png in self.checked)
+        self.recompressed = False
+        self.left_out = 0
+        self.pictures: dict[str, Picture] = {}
+
+    def fit(self, budget: int) -> None:
+        """Choose the form of each picture so that all take at most ``budget`` characters."""
+        if self.cost <= budget:
+            self.pictures = {png: picture("png", png, size) for png, size in self.checked.items()}
+            return
+        self.recompressed = True
+        self.cost = 0
+        share = budget * len(self.checked) // sum(self.uses[png] for png in self.checked)
+        quality, side = _level(list(self.checked), share)
+        for png, size in self.checked.items():
             data = to_webp(png, quality, side)
-            cost = len(data or "") * uses[png]
-            if data is None or cost > budget:
-                self.left_out += uses[png]
+            cost = len(data or "") * self.uses[png]
+            if data is None or self.cost + cost > budget:
+                self.left_out += self.uses[png]
                 continue
-            budget -= cost
-            pictures[png] = picture("webp", data, size)
-        return pictures
+            self.cost += cost
+            self.pictures[png] = picture("webp", data, size)
 
 
-def picture_budget(features: int) -> int:
-    """Characters of base64 that pictures may take in a report on so many features."""
-    return max(min(BUDGET, ROOM - PER_FEATURE * features), LEAST)
+def picture_budget(features: int, galleries: Sequence[Gallery] = ()) -> int:
+    """Characters of base64 that pictures may take in a report on so many features with these galleries."""
+    return max(min(BUDGET, ROOM - PER_FEATURE * features - sum(map(_text_of, galleries))), LEAST)
+
+
+def _text_of(gallery: Gallery) -> int:
+    pictures = sum(len(row.pictures) for row in gallery.rows)
+    return PER_PICTURE * pictures + PER_CHART * len(gallery.charts) + PER_MEASURE * len(gallery.measures) + 2_000
 
 
 def picture(kind: str, data: str, size: tuple[int, int]) -> Picture:
@@ -81,8 +109,15 @@ def picture(kind: str, data: str, size: tuple[int, int]) -> Picture:
     return Picture(f"data:image/{kind};base64,{data}", width, height, longest <= SHOWN // 2)
 
 
-def every_png(sheets: Sheets) -> Iterable[str]:
-    """Each picture of ``sheets``, in the order of the report."""
+def every_png(sheets: Sheets, galleries: Sequence[Gallery] = ()) -> Iterable[str]:
+    """Each picture of ``sheets``, then those of ``galleries``, in the order of the report."""
+    yield from evidence_pngs(sheets)
+    for gallery in galleries:
+        yield from (shown.png for row in gallery.rows for shown in row.pictures if shown is not None)
+
+
+def evidence_pngs(sheets: Sheets) -> Iterable[str]:
+    """Each picture that stands behind a verdict."""
     for sheet in [*sheets.taps, *([sheets.nuisance] if sheets.nuisance else [])]:
         yield from (sample.png for sample in _samples(sheet))
     for edits in sheets.edits:

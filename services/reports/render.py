@@ -13,14 +13,16 @@ from markupsafe import Markup
 from schemas.results import AuditResult, Sheets
 
 from . import formatting
-from .charts import information_chart, invariance_chart
+from .charts import information_chart, invariance_chart, line_chart
+from .concepts import above_chance, heat, score_bar
+from .galleries import by_importance
 from .pictures import PictureBook, picture_budget
 from .sentences import headline_retention, name
 from .strips import effect_strip, retention_strip
 from .view import report_view
-from .vocabulary import KINDS, SOURCES, VERDICTS
+from .vocabulary import CERTIFICATE_SCORES, DEFINITIONS, KINDS, SOURCES, VERDICTS
 
-TEMPLATE_VERSION = "1"
+TEMPLATE_VERSION = "2"
 """Raised when the page changes; old results are then rendered anew."""
 
 
@@ -32,7 +34,8 @@ def render_report(result: AuditResult, sheets: Sheets | None) -> str:
         sheets: its pictures; without them the page says that there are none.
     """
     view = report_view(result, sheets)
-    book = PictureBook(sheets, picture_budget(len(result.features)))
+    galleries = by_importance(sheets.galleries) if sheets else []
+    book = PictureBook(sheets, picture_budget(len(result.features), galleries), galleries)
     return (
         _environment()
         .get_template("report.html.j2")
@@ -64,6 +67,12 @@ def _environment() -> jinja2.Environment:
         verdicts=VERDICTS,
         sources=SOURCES,
         kinds=KINDS,
+        definitions=DEFINITIONS,
+        above_chance=above_chance,
+        heat=heat,
+        score_bar=score_bar,
+        scores=CERTIFICATE_SCORES,
+        line_chart=line_chart,
         headline_retention=headline_retention,
         retention_strip=retention_strip,
         effect_strip=effect_strip,
@@ -74,6 +83,7 @@ def _environment() -> jinja2.Environment:
 FILTERS = (
     formatting.percent,
     formatting.percent_interval,
+    formatting.joint_interval,
     formatting.confidence,
     formatting.number,
     formatting.number_interval,

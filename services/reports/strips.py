@@ -19,6 +19,8 @@ class Strip:
     high: float
     marks: list[float]
     ticks: list[tuple[float, str]]
+    joint: tuple[float, float] | None = None
+    """The joint bounds, where the estimate has them."""
 
 
 def retention_strip(estimate: Estimate, thresholds: list[float]) -> Strip | None:
@@ -40,7 +42,15 @@ def _strip(estimate: Estimate, thresholds: list[float], *, root: bool, ticks: tu
         high=_place(estimate.high, root),
         marks=[_place(value, root) for value in thresholds],
         ticks=[(_place(tick / 100, root), str(tick)) for tick in ticks],
+        joint=_joint(estimate, root),
     )
+
+
+def _joint(estimate: Estimate, root: bool) -> tuple[float, float] | None:
+    low, high = estimate.joint_low, estimate.joint_high
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return None
+    return _place(low, root), _place(high, root)
 
 
 def _place(share: float, root: bool) -> float:

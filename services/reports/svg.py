@@ -20,6 +20,12 @@ PALETTE = {
     "#030303": "var(--line)",
     "#040404": "var(--accent)",
     "#050505": "var(--paper)",
+    "#060606": "var(--accent)",
+    "#070707": "var(--used)",
+    "#080808": "var(--ok)",
+    "#090909": "var(--encoded_unused)",
+    "#0a0a0a": "var(--untrusted)",
+    "#0b0b0b": "var(--muted)",
 }
 """Stand-in colours of a chart, and the page's custom property that each becomes: one drawing, light and dark."""
 

@@ -7,9 +7,23 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from schemas.results import AuditResult, EditSheet, Feature, Finding, Gate, Sheets, Tap, TapSheet, Verdict
+from schemas.results import (
+    AuditResult,
+    Concept,
+    EditSheet,
+    Feature,
+    FeatureSource,
+    Finding,
+    Gate,
+    Sheets,
+    Tap,
+    TapSheet,
+    Verdict,
+)
 
 from .charts import by_depth
+from .concepts import ConceptsView, concepts_view
+from .galleries import GallerySection, gallery_sections
 from .sentences import sentence
 from .vocabulary import VERDICTS, VerdictWord
 
@@ -29,6 +43,7 @@ class FeatureView:
     finding: Finding | None
     sentence: Markup | None
     edits: list[EditSheet]
+    concept: Concept | None
 
     @property
     def anchor(self) -> str:
@@ -62,6 +77,8 @@ class ReportView:
     sheets: list[TapSheet]
     nuisance: TapSheet | None
     classes: list[str]
+    concepts: ConceptsView | None
+    sections: list[GallerySection]
 
     @property
     def failed_gates(self) -> list[Gate]:
@@ -96,12 +113,15 @@ def report_view(result: AuditResult, sheets: Sheets | None) -> ReportView:
         sheets=_sheets_by_depth(taps, sheets.taps if sheets else []),
         nuisance=sheets.nuisance if sheets else None,
         classes=result.classifier.classes or (sheets.classes if sheets else []),
+        concepts=concepts_view(result, taps),
+        sections=gallery_sections(sheets.galleries if sheets else []),
     )
 
 
 def _features(result: AuditResult, taps: Sequence[Tap], edits: Sequence[EditSheet]) -> list[FeatureView]:
     findings = {(finding.feature, finding.tap): finding for finding in result.findings}
     output = next((tap.name for tap in taps if tap.kind == "logits"), OUTPUT)
+    concepts = {concept.name: concept for concept in result.concepts}
     views = []
     for number, feature in enumerate(sorted(result.features, key=_by_verdict(findings, output)), start=1):
         finding = _at_output(findings, feature.name, output)
@@ -113,17 +133,20 @@ def _features(result: AuditResult, taps: Sequence[Tap], edits: Sequence[EditShee
                 finding=finding,
                 sentence=sentence(result.classifier.name, finding) if finding else None,
                 edits=[sheet for sheet in edits if sheet.feature == feature.name],
+                concept=concepts.get(feature.name),
             )
         )
     return views
 
 
-def _by_verdict(findings: Findings, output: str) -> Callable[[Feature], int]:
+def _by_verdict(findings: Findings, output: str) -> Callable[[Feature], tuple[int, bool]]:
+    """Within a verdict, what somebody named comes before what the audit discovered."""
     order = list(VERDICTS)
 
-    def rank(feature: Feature) -> int:
+    def rank(feature: Feature) -> tuple[int, bool]:
         finding = _at_output(findings, feature.name, output)
-        return order.index(finding.verdict) if finding else len(order)
+        place = order.index(finding.verdict) if finding else len(order)
+        return place, feature.source is FeatureSource.DISCOVERED
 
     return rank
 

@@ -61,4 +61,78 @@ KINDS: dict[FeatureKind, str] = {
     FeatureKind.NUMERIC: "numeric",
     FeatureKind.CATEGORICAL: "categorical",
     FeatureKind.CIRCULAR: "circular",
+    FeatureKind.VECTOR: "a block of numbers",
 }
+
+DEFINITIONS: dict[str, str] = {
+    "attribute": "from an attribute column of the dataset",
+    "pairs": "from pairs of pictures that the user gave",
+    "sketch": "from two pictures that the user gave",
+    "discovered": "found by the audit; nobody named it",
+}
+"""How a concept was defined."""
+
+
+@dataclass(frozen=True)
+class SectionWord:
+    """A group of galleries: its ``title``, and in ``lead`` what it answers."""
+
+    title: str
+    lead: str
+
+
+SECTIONS: dict[str, SectionWord] = {
+    "companions": SectionWord(
+        "Beside other classifiers",
+        "The same pictures, shown to the other classifiers of this audit. What does one see that another does not?",
+    ),
+    "outside": SectionWord(
+        "Pictures from elsewhere",
+        "Pictures that are not of the reference kind. What does the classifier make of them?",
+    ),
+    "factors": SectionWord(
+        "One factor changed at a time",
+        "The concept network splits a picture into factors. Here one factor is exchanged, redrawn or moved while the "
+        "others stay, and the classifier answers again.",
+    ),
+    "discovered": SectionWord(
+        "Factors that nobody named",
+        "Directions in which the pictures vary the most, found without any label.",
+    ),
+    "samples": SectionWord(
+        "Where a tap does not look",
+        "The average of many pictures that a tap cannot tell apart, and how much each pixel varies among them. What "
+        "stays sharp is held by the tap; what blurs is free to vary.",
+    ),
+    "mixing": SectionWord(
+        "Two pictures mixed",
+        "What the tap keeps comes from one picture, and everything that it drops from another. If the drop is real, "
+        "the classifier still answers as for the first.",
+    ),
+    "attack": SectionWord(
+        "After an attack",
+        "A picture that was changed a little to fool the classifier, and what each tap makes of it, beside random "
+        "noise of the same strength.",
+    ),
+    "traversals": SectionWord(
+        "One hidden dimension at a time",
+        "The second model, a supervised autoencoder, splits pictures into a task part and the rest. Here single "
+        "dimensions of both are turned up and down.",
+    ),
+    "attribution": SectionWord(
+        "What drives a class",
+        "Pixels and dimensions that raise or lower one class. A map of a classifier with random weights stands beside "
+        "each: where the two look alike, the map says nothing.",
+    ),
+}
+"""In the order of the report, which is also the order in which pictures are kept when there are too many."""
+
+OTHER = SectionWord("Further views", "Further pictures and numbers of this audit.")
+
+CERTIFICATE_SCORES: dict[str, str] = {
+    "precision_ignored": "Of “ignored” verdicts, share that was right",
+    "recall_ignored": "Of ignored features, share that was found",
+    "precision_used": "Of “used” verdicts, share that was right",
+    "recall_used": "Of used features, share that was found",
+}
+"""The scores of a certificate that every report shows in words; others keep their key."""
