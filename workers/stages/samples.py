@@ -13,6 +13,7 @@ from workers.stages.faithfulness import Faithful, judge, tap_sheet
 from workers.stages.inn import condition, load_inn
 from workers.stages.references import random_rows, spread_rows
 from workers.stages.stage import Arrays, Produced, StageContext, pack, pack_json
+from workers.stages.views.maps import invariance_maps
 
 
 def run(context: StageContext) -> Produced:
@@ -39,7 +40,7 @@ def sampled(context: StageContext, studio: Studio, tap: str, rows: NDArray[np.in
         {
             "samples": pack({"rows": rows, **readings, **faithful.arrays()}),
             "sheet": sheet(context, studio, tap, rows, faithful),
-            "galleries": pack_json([]),
+            "galleries": pack_json([invariance_maps(context, studio, tap, rows, images).model_dump(mode="json")]),
         }
     )
 
