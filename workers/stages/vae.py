@@ -5,9 +5,11 @@ from __future__ import annotations
 import torch
 
 from workers.stages.stage import Produced, StageContext, pack_json
-from workers.vae import VaeConfig, fit_vae, save
+from workers.vae import VaeConfig, fit_vae, save, task_dimensions
 
 EFFORT = {"quick": 1, "standard": 5, "full": 20}
+LARGEST_TASK = 32
+"""A block as large as the codes would be no bottleneck."""
 
 
 def run(context: StageContext) -> Produced:
@@ -19,7 +21,8 @@ def run(context: StageContext) -> Produced:
     codes, latents = context.arrays("codes"), context.arrays("latents")
     targets = torch.from_numpy(latents["probabilities"])
     base = VaeConfig()
-    config = VaeConfig(steps=base.steps * EFFORT[context.budget.name])
+    task_dim = task_dimensions(targets, min(LARGEST_TASK, codes["means"].shape[1]))
+    config = VaeConfig(task_dim=task_dim, steps=base.steps * EFFORT[context.budget.name])
     fitted = fit_vae(
         torch.from_numpy(codes["means"]), torch.from_numpy(codes["stds"]), targets, config, context.generator(),
         context.report, context.device,
@@ -30,6 +33,8 @@ def run(context: StageContext) -> Produced:
         "leakage_accuracy": fitted.leakage.accuracy,
         "leakage_chance": fitted.leakage.chance,
         "explained": fitted.explained,
+        "task_dim": fitted.model.task_dim,
+        "nuisance_dim": fitted.model.nuisance_dim,
         "active_task": fitted.active_task,
         "active_nuisance": fitted.active_nuisance,
         "n": fitted.leakage.n,
