@@ -21,7 +21,7 @@ class FittedConcept:
         pairs: how many different pairs the fit saw.
         dimensions: of its factor.
         rho: correlation that the loss assumed, or learned.
-        within: correlation measured in the factor between test pairs that share the concept, -1..1.
+        within: correlation measured in the factor between test pairs that share the concept, -1..1; ``None``: too few.
         leaks: the same in every other factor, by name; 0 when the pairs randomise everything else.
         caution: how weak the definition is, in words, or ``None``.
     """
@@ -31,7 +31,7 @@ class FittedConcept:
     pairs: int
     dimensions: int
     rho: float
-    within: float
+    within: float | None
     leaks: dict[str, float] = field(default_factory=dict)
     caution: str | None = None
 
