@@ -1,5 +1,7 @@
-"""The HTML report: a view of ``result.json`` and of the sheets, rendered on demand."""
+"""HTML pages, rendered on demand: the report of an audit, and the calibration certificate of a release."""
 
-from .render import TEMPLATE_VERSION, render_report
+from .certificate import render_certificate
+from .page import TEMPLATE_VERSION
+from .render import render_report
 
-__all__ = ["TEMPLATE_VERSION", "render_report"]
+__all__ = ["TEMPLATE_VERSION", "render_certificate", "render_report"]

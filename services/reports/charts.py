@@ -21,7 +21,7 @@ SERIES = ("#060606", "#070707", "#080808", "#090909", "#0a0a0a", "#0b0b0b")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-left")
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [10, 4], [4, 4])
 WIDTH, ROW = 224, 36
-PLACE, NARROWEST, WIDEST, HEIGHT = 56, 240, 520, 190  # of a line chart, in pixels; PLACE per place on its x axis
+PLACE, NARROWEST, WIDEST, HEIGHT = 56, 240, 520, 210  # of a line chart, in pixels; PLACE per place on its x axis
 LINES = 18  # drawn in one chart, at most
 BAND_FROM = 3  # places: fewer show bars instead of a band
 CONFIG: dict[str, Any] = {
@@ -71,7 +71,7 @@ def line_chart(chart: Chart) -> Markup | None:
     if not any(point["value"] is not None for point in points):
         return None
     names = [_legend(rank, line) for rank, line in enumerate(lines)]
-    drawn = _lines(points, places, names, shorten(chart.y, 40))
+    drawn = _lines(points, places, names, shorten(chart.y, 36))
     said = "; ".join(_line_said(line, chart.x) for line in lines)
     return inline_svg(vl_convert.vegalite_to_svg(drawn.to_dict()), f"{clip(chart.title, 120)}. {said}.")
 

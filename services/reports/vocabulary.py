@@ -136,3 +136,13 @@ CERTIFICATE_SCORES: dict[str, str] = {
     "recall_used": "Of used features, share that was found",
 }
 """The scores of a certificate that every report shows in words; others keep their key."""
+
+TRUTHS: dict[str, str] = {
+    "used": "Answers change when it alone changes.",
+    "invisible": "Neither the answer nor its scores can depend on it.",
+    "carried": "It is in the scores, yet no answer depends on it.",
+    "between": "Too weak to call either way.",
+    "blind spot": "The autoencoder loses it, so the audit must refuse to speak.",
+    "tied": "It moves together with another feature in the references.",
+}
+"""What can be true of a planted feature."""

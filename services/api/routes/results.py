@@ -13,7 +13,7 @@ from schemas.results import AuditResult, Sheets
 from services.audits import service
 from services.db.engine import transaction
 from services.errors import NotFound
-from services.reports.render import TEMPLATE_VERSION, render_report
+from services.reports import TEMPLATE_VERSION, render_report
 
 from .. import conditional
 from ..access import Viewer
