@@ -113,7 +113,7 @@ def estimate(interval: Interval) -> Estimate:
     """An interval of the numerics as the contract's estimate."""
     return Estimate(
         value=interval.value, low=interval.low, high=interval.high, level=interval.level, n=interval.n,
-        method=interval.method,
+        method=interval.method, joint_low=interval.joint_low, joint_high=interval.joint_high,
     )  # fmt: skip
 
 

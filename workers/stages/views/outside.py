@@ -12,11 +12,10 @@ from schemas.results import Chart, Estimate, Gallery, Line, Measure, Picture, Pi
 from workers.classifier.preprocess import resize
 from workers.classifier.session import Outputs
 from workers.errors import StageError
-from workers.evidence.bootstrap import mean_interval, rate_interval, resampling_weights
+from workers.evidence.bootstrap import mean_interval, rate_interval, resampling_weights, wilson_interval
 from workers.intake.reference import load_dataset
 from workers.stages.classifying import classify, probabilities_of
 from workers.stages.decoding import Studio, open_studio
-from workers.stages.estimates import Resampler
 from workers.stages.faithfulness import Floats, estimate
 from workers.stages.inn import condition, load_inn
 from workers.stages.latents import compressed
@@ -30,7 +29,7 @@ FEWEST = 10
 """Images from elsewhere that a number needs."""
 
 LARGEST = 5_000
-"""References among which neighbours are looked for."""
+"""References among which neighbours are looked for, and over which their confidence is averaged."""
 
 LEVELS = 12
 """Answers that the chart shows, at most."""
@@ -95,7 +94,6 @@ class _Visit:
         self.codes: Tensor = studio.encode(images)
         self.copies: Images = studio.decode(self.codes)
         self.shown = spread_rows(self.answers.argmax(axis=1), context.budget.rows, context.rng("shown"))
-        self.weights = Resampler(context.rng("bootstrap"), context.budget.bootstrap)
 
     def seen(self) -> Gallery:
         enough = len(self.images) >= FEWEST
@@ -165,11 +163,12 @@ class _Visit:
     def _scores(self) -> list[Measure]:
         """How well two scores tell these images from references that the density has not seen."""
         flow = load_inn(self.context.blob("flow"))
-        held = self.context.arrays("prior")["rows"]
+        held = self.context.arrays("prior")["rows"][:LARGEST]
         usual_codes = self.studio.means[torch.from_numpy(held)]
-        nothing = (len(self.codes), 0), (len(usual_codes), 0)
-        strange = flow.nll(self.codes, torch.zeros(nothing[0])).numpy().astype(np.float64)
-        usual = flow.nll(usual_codes, torch.zeros(nothing[1])).numpy().astype(np.float64)
+        strange, usual = (
+            flow.nll(codes, torch.zeros(len(codes), 0)).numpy().astype(np.float64)
+            for codes in (self.codes, usual_codes)
+        )
         originals = self.studio.references.images[held]
         lost, usual_lost = _error(self.images, self.copies), _error(originals, self.studio.decode(usual_codes))
         return [
@@ -178,7 +177,7 @@ class _Visit:
         ]
 
     def _score(self, key: str, words: str, strange: NDArray[np.float64], usual: NDArray[np.float64]) -> list[Measure]:
-        ours, theirs = self.weights(len(strange)), self._usual_weights(len(usual))
+        ours, theirs = self._weights(len(strange)), self._usual_weights(len(usual))
         outlying = rate_interval(beyond(strange, usual), ours)
         return [
             measured(f"auc_{key}", f"chance that such an image is stranger than a reference by {words} (0.5: alike)",
@@ -186,16 +185,19 @@ class _Visit:
             measured(f"outlying_{key}", f"such images beyond 95 % of the references by {words}", estimate(outlying)),
         ]  # fmt: skip
 
+    def _weights(self, n: int) -> NDArray[np.float32]:
+        return resampling_weights(n, self.context.budget.bootstrap, self.context.rng("bootstrap"))
+
     def _usual_weights(self, n: int) -> NDArray[np.float32]:
         """Of their own: the two sides are resampled independently."""
         return resampling_weights(n, self.context.budget.bootstrap, self.context.rng("bootstrap", "references"))
 
     def _confidence(self) -> list[Measure]:
-        known = self.studio.probabilities
+        known = self.studio.probabilities[:LARGEST]
         sure, usual = (np.asarray(one.max(axis=1), dtype=np.float64) for one in (self.answers, known))
         return [
             measured("confidence", "mean confidence of the answers to these images",
-                     estimate(mean_interval(sure, self.weights(len(sure))))),
+                     estimate(mean_interval(sure, self._weights(len(sure))))),
             measured("confidence_references", "the same on the references",
                      estimate(mean_interval(usual, self._usual_weights(len(usual))))),
         ]  # fmt: skip
@@ -204,17 +206,17 @@ class _Visit:
         """How often each class is answered, here and on the references; the most frequent here."""
         here, usual = self.answers.argmax(axis=1), self.studio.probabilities.argmax(axis=1)
         order = np.argsort(-np.bincount(here, minlength=self.answers.shape[1]), kind="stable")[:LEVELS]
-        sides = {self.name: (here, self.weights(len(here))), "references": (usual, self._usual_weights(len(usual)))}
+        sides = {self.name: here, "references": usual}
         lines = [
-            Line(name=name, values=[estimate(rate_interval((said == k).astype(np.float64), w)) for k in order])
-            for name, (said, w) in sides.items()
+            Line(name=name, values=[estimate(wilson_interval(float((said == k).sum()), len(said))) for k in order])
+            for name, said in sides.items()
         ]
         named = [class_name(self.names, int(k)) for k in order]
         return Chart(title="What the classifier answers", y="share of images", x=named, lines=lines)
 
     def _strange(self, found: Nearest, references: NDArray[np.float32]) -> Estimate:
         usual = nearest(references[: len(self.images)], references, skip_self=True).distances
-        return estimate(rate_interval(beyond(found.distances, usual), self.weights(len(self.images))))
+        return estimate(rate_interval(beyond(found.distances, usual), self._weights(len(self.images))))
 
 
 def _error(images: Images, copies: Images) -> NDArray[np.float64]:

@@ -32,8 +32,13 @@ def plain(image: NDArray[np.uint8], caption: str = "") -> Picture:
     return Picture(png=to_png(image), caption=caption)
 
 
-def measured(name: str, label: str, estimate: Estimate) -> Measure:
+def measured(name: str, label: str, estimate: Estimate | None) -> Measure:
     """A number of a view with its interval; one that could not be estimated has no value."""
-    if not np.isfinite([estimate.value, estimate.low, estimate.high]).all():
-        return Measure(name=name, label=label, value=None)
-    return Measure(name=name, label=label, value=estimate.value, estimate=estimate)
+    found = finite(estimate)
+    return Measure(name=name, label=label, value=found.value if found else None, estimate=found)
+
+
+def finite(estimate: Estimate | None) -> Estimate | None:
+    """``None`` where there is nothing to show: JSON has no NaN, and a chart leaves a gap."""
+    known = estimate is not None and np.isfinite([estimate.value, estimate.low, estimate.high]).all()
+    return estimate if known else None
