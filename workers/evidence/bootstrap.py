@@ -6,6 +6,7 @@ every feature, tap and ratio of an audit: a bootstrap is then one matrix product
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,7 +22,10 @@ RARE = 10.0
 
 @dataclass(frozen=True)
 class Interval:
-    """A number with its two-sided confidence interval. ``n`` counts images (clusters), not draws."""
+    """A number with its two-sided confidence interval at ``level``. ``n`` counts images (clusters), not draws.
+
+    ``joint_low`` and ``joint_high``: the wider bounds at which a whole family of intervals holds at once, if asked for.
+    """
 
     value: float
     low: float
@@ -29,6 +33,14 @@ class Interval:
     level: float
     n: int
     method: str
+    joint_low: float | None = None
+    joint_high: float | None = None
+
+    @property
+    def jointly(self) -> Interval:
+        """The same with its joint bounds as bounds: what a verdict rests on."""
+        low, high = self.joint_low, self.joint_high
+        return replace(self, low=self.low if low is None else low, high=self.high if high is None else high)
 
 
 def resampling_weights(n: int, resamples: int, generator: np.random.Generator) -> NDArray[np.float32]:
@@ -45,59 +57,63 @@ def resampling_weights(n: int, resamples: int, generator: np.random.Generator) -
     return weights
 
 
-def simultaneous_level(level: float, comparisons: int) -> float:
-    """Level of each of ``comparisons`` intervals so that all hold at once at ``level`` (Bonferroni, any dependence)."""
-    return 1 - (1 - level) / max(1, comparisons)
-
-
-def mean_interval(values: Floats, weights: NDArray[np.float32], level: float = 0.95) -> Interval:
+def mean_interval(
+    values: Floats, weights: NDArray[np.float32], level: float = 0.95, joint: float | None = None
+) -> Interval:
     """Interval of the mean of per-image values ``(n,)``; weights ``(resamples, n)``.
 
     Raises:
         ValueError: the weights are for another number of images.
     """
     ones = np.ones(len(values))
-    return ratio_interval(Shares(np.asarray(values, dtype=np.float64), ones), weights, level)
+    return ratio_interval(Shares(np.asarray(values, dtype=np.float64), ones), weights, level, joint)
 
 
-def ratio_interval(shares: Shares, weights: NDArray[np.float32], level: float = 0.95) -> Interval:
-    """BCa interval (Efron 1987) of ``mean(part) / mean(total)``.
+def ratio_interval(
+    shares: Shares, weights: NDArray[np.float32], level: float = 0.95, joint: float | None = None
+) -> Interval:
+    """BCa interval (Efron 1987) of ``mean(part) / mean(total)``; ``joint``: the level of the joint bounds.
 
-    Where the resamples are too few for such a level, the bootstrap standard error with normal quantiles.
+    Where the resamples are too few for a level, its quantiles come from their Cornish-Fisher expansion: a normal
+    quantile would put the upper bound of a rare event far too low.
 
     Raises:
         ValueError: the weights are for another number of images.
     """
     if weights.shape[1] != len(shares.part):
         raise ValueError(f"weights for {weights.shape[1]} images, values for {len(shares.part)}")
-    n = shares.count
-    totals = weights @ shares.total.astype(np.float32)
-    resampled = (weights @ shares.part.astype(np.float32)) / np.where(totals > 1e-9, totals, np.nan)
-    resampled = resampled[np.isfinite(resampled)].astype(np.float64)
-    value = shares.ratio
-    if not np.isfinite(value) or len(resampled) < 2:
-        return Interval(float("nan"), float("nan"), float("nan"), level, n, "none")
-    low, high, method = _bca(value, resampled, _jackknife(shares), level)
-    return Interval(value, min(low, value), max(high, value), level, n, method)
+    resampled = _resampled(shares, weights)
+    if not np.isfinite(shares.ratio) or len(resampled) < 2:
+        return Interval(float("nan"), float("nan"), float("nan"), level, shares.count, "none")
+    endpoints = _Endpoints.of(shares, resampled)
+    return _interval(shares.ratio, shares.count, endpoints.method(level), endpoints.at, level, joint)
 
 
-def retained_interval(shares: Shares, weights: NDArray[np.float32], level: float = 0.95) -> Interval:
+def retained_interval(
+    shares: Shares, weights: NDArray[np.float32], level: float = 0.95, joint: float | None = None
+) -> Interval:
     """Interval of ``1 - mean(part) / mean(total)``: a retention or an R^2."""
-    lost = ratio_interval(shares, weights, level)
-    return replace(lost, value=1 - lost.value, low=1 - lost.high, high=1 - lost.low)
+    return _map(ratio_interval(shares, weights, level, joint), lambda lost: 1 - lost)
 
 
-def calibrate_interval(raw: Interval, floor: float, ceiling: float) -> Interval | None:
+def calibrate_interval(
+    raw: Interval, floor: float, ceiling: float, *, room: float = 0.05, joint: float | None = None
+) -> Interval | None:
     """Calibrated retention (:func:`workers.evidence.estimators.calibrate`), or ``None`` where it is not defined.
 
     Clipping never leaves an interval of width zero: ``high`` is at least the rule of three, ``low`` at most its mirror.
     """
-    value, low, high = (float(calibrate(number, floor, ceiling)) for number in (raw.value, raw.low, raw.high))
-    if not np.isfinite([value, low, high]).all():
+    found = _map(raw, lambda number: float(calibrate(number, floor, ceiling, room=room)))
+    if not np.isfinite([found.value, found.low, found.high]).all():
         return None
-    margin = min(1.0, 3.0 / max(1, raw.n))
-    method = f"{raw.method}, calibrated"
-    return replace(raw, value=value, low=min(low, 1 - margin), high=max(high, margin), method=method)
+    least = exact_bounds(0, max(1, raw.n), raw.level)[1]
+    found = replace(
+        found, low=min(found.low, 1 - least), high=max(found.high, least), method=f"{raw.method}, calibrated"
+    )
+    if joint is None or found.joint_low is None or found.joint_high is None:
+        return found
+    least = exact_bounds(0, max(1, raw.n), joint)[1]
+    return replace(found, joint_low=min(found.joint_low, 1 - least), joint_high=max(found.joint_high, least))
 
 
 def exact_bounds(events: float, n: int, level: float = 0.95) -> tuple[float, float]:
@@ -120,51 +136,118 @@ def wilson_interval(events: float, n: int, level: float = 0.95) -> Interval:
     return Interval(share, max(0.0, float(middle - half)), min(1.0, float(middle + half)), level, n, "wilson")
 
 
-def rate_interval(rates: Floats, weights: NDArray[np.float32], level: float = 0.95) -> Interval:
+def rate_interval(
+    rates: Floats, weights: NDArray[np.float32], level: float = 0.95, joint: float | None = None
+) -> Interval:
     """Interval of the mean of per-image rates ``(n,)`` in 0..1; exact where events are rare on either side."""
     n, events = len(rates), float(np.sum(rates))
-    if min(events, n - events) < RARE:
-        low, high = exact_bounds(events, n, level)
-        return Interval(events / n, low, high, level, n, "clopper-pearson over images")
-    found = mean_interval(rates, weights, level)
-    return replace(found, low=max(0.0, found.low), high=min(1.0, found.high))
+    if min(events, n - events) >= RARE:
+        return _map(mean_interval(rates, weights, level, joint), lambda rate: min(1.0, max(0.0, rate)))
+
+    def exact(at: float) -> tuple[float, float]:
+        return exact_bounds(events, n, at)
+
+    return _interval(events / n, n, "clopper-pearson over images", exact, level, joint)
 
 
-def excess_interval(differences: Floats, weights: NDArray[np.float32], level: float = 0.95) -> Interval:
+def excess_interval(
+    differences: Floats, weights: NDArray[np.float32], level: float = 0.95, joint: float | None = None
+) -> Interval:
     """Interval of the mean of paired per-image differences ``(n,)`` in -1..1, widened where few are non-zero.
 
     Without a single difference it is plus or minus the rule of three: nothing seen is not nothing there.
     """
     n = len(differences)
-    found = mean_interval(differences, weights, level)
+    found = mean_interval(differences, weights, level, joint)
     gained, lost = float(np.clip(differences, 0, None).sum()), float(np.clip(-differences, 0, None).sum())
-    if gained + lost >= RARE:
+    if gained + lost >= RARE or not np.isfinite(found.value):
         return found
-    high = exact_bounds(gained, n, level)[1] - lost / n
-    low = gained / n - exact_bounds(lost, n, level)[1]
-    method = "bootstrap over images, exact guard"
-    return replace(found, low=min(found.low, low), high=max(found.high, high), method=method)
+    seen = {level: (found.low, found.high), joint: (found.joint_low, found.joint_high)}
+
+    def guarded(at: float) -> tuple[float, float]:
+        low, high = seen[at]
+        most, least = exact_bounds(gained, n, at), exact_bounds(lost, n, at)
+        return min(low or 0.0, most[0] - least[1]), max(high or 0.0, most[1] - least[0])
+
+    return _interval(found.value, n, "bootstrap over images, exact guard", guarded, level, joint)
 
 
-def _jackknife(shares: Shares) -> NDArray[np.float64]:
-    """The ratio without each image in turn, ``(n,)``."""
+def _interval(
+    value: float, n: int, method: str, bounds: Callable[[float], tuple[float, float]], level: float, joint: float | None
+) -> Interval:
+    """``bounds`` at ``level`` and at ``joint``; the value always lies within, the joint ones always outside."""
+    low, high = bounds(level)
+    low, high = min(low, value), max(high, value)
+    if joint is None:
+        return Interval(value, low, high, level, n, method)
+    wide_low, wide_high = bounds(joint)
+    return Interval(value, low, high, level, n, method, min(wide_low, low), max(wide_high, high))
+
+
+def _map(interval: Interval, change: Callable[[float], float]) -> Interval:
+    """A monotone ``change`` of value and bounds; a falling one swaps them."""
+    low, high = sorted((change(interval.low), change(interval.high)))
+    found = replace(interval, value=change(interval.value), low=low, high=high)
+    if interval.joint_low is None or interval.joint_high is None:
+        return found
+    low, high = sorted((change(interval.joint_low), change(interval.joint_high)))
+    return replace(found, joint_low=low, joint_high=high)
+
+
+def _resampled(shares: Shares, weights: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The ratio in every resample in which it is defined."""
+    totals = weights @ shares.total.astype(np.float32)
+    ratios = (weights @ shares.part.astype(np.float32)) / np.where(totals > 1e-9, totals, np.nan)
+    return np.asarray(ratios[np.isfinite(ratios)], dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class _Endpoints:
+    """BCa endpoints of one estimate at any level."""
+
+    value: float
+    resampled: NDArray[np.float64]
+    bias: float | None
+    acceleration: float
+
+    @classmethod
+    def of(cls, shares: Shares, resampled: NDArray[np.float64]) -> _Endpoints:
+        value = shares.ratio
+        below = float(np.mean(resampled < value) + np.mean(resampled == value) / 2)
+        spreads = 0 < below < 1 and float(np.ptp(resampled)) >= 1e-12
+        return cls(value, resampled, float(stats.norm.ppf(below)) if spreads else None, _acceleration(shares))
+
+    def at(self, level: float) -> tuple[float, float]:
+        """Lower and upper endpoint."""
+        z = stats.norm.ppf([(1 - level) / 2, (1 + level) / 2])
+        if self.bias is not None:
+            shifted = self.bias + z
+            z = self.bias + shifted / np.maximum(1 - self.acceleration * shifted, 0.1)
+        low, high = self._expanded(z) if self._too_few(level) else self._quantiles(z)
+        return float(low), float(high)
+
+    def method(self, level: float) -> str:
+        """How :meth:`at` finds them."""
+        kind = "percentile" if self.bias is None else "BCa"
+        return f"bootstrap over images, {kind}" + (", expanded" if self._too_few(level) else "")
+
+    def _too_few(self, level: float) -> bool:
+        return len(self.resampled) * (1 - level) / 2 < 5
+
+    def _quantiles(self, z: Floats) -> NDArray[np.float64]:
+        return np.asarray(np.quantile(self.resampled, stats.norm.cdf(z)))
+
+    def _expanded(self, z: Floats) -> NDArray[np.float64]:
+        """Cornish-Fisher: quantiles of a distribution with the resamples' mean, deviation and skewness."""
+        mean, deviation = self.resampled.mean(), self.resampled.std(ddof=1)
+        skewness = float(stats.skew(self.resampled)) if deviation > 1e-12 else 0.0
+        return np.asarray(mean + deviation * (z + skewness * (z**2 - 1) / 6))
+
+
+def _acceleration(shares: Shares) -> float:
+    """Efron's acceleration, from the ratio without each image in turn."""
     totals = shares.total.sum() - shares.total
-    return np.asarray((shares.part.sum() - shares.part) / np.where(np.abs(totals) > 1e-12, totals, np.nan))
-
-
-def _bca(value: float, resampled: Floats, jackknife: Floats, level: float) -> tuple[float, float, str]:
-    alpha = 1 - level
-    if len(resampled) * alpha / 2 < 5:
-        half = float(stats.norm.ppf(1 - alpha / 2)) * float(resampled.std(ddof=1))
-        return value - half, value + half, "bootstrap over images, normal"
-    below = float(np.mean(resampled < value) + np.mean(resampled == value) / 2)
-    if not 0 < below < 1 or float(np.ptp(resampled)) < 1e-12:
-        low, high = np.quantile(resampled, [alpha / 2, 1 - alpha / 2])
-        return float(low), float(high), "bootstrap over images, percentile"
-    bias = stats.norm.ppf(below)
-    known = jackknife[np.isfinite(jackknife)]
+    without = (shares.part.sum() - shares.part) / np.where(np.abs(totals) > 1e-12, totals, np.nan)
+    known = without[np.isfinite(without)]
     gap = known.sum() / max(1, len(known)) - known
-    curvature = np.sum(gap**3) / (6 * max(float(np.sum(gap**2)) ** 1.5, 1e-300))
-    z = bias + stats.norm.ppf([alpha / 2, 1 - alpha / 2])
-    low, high = np.quantile(resampled, stats.norm.cdf(bias + z / (1 - curvature * z)))
-    return float(low), float(high), "bootstrap over images, BCa"
+    return float(np.sum(gap**3) / (6 * max(float(np.sum(gap**2)) ** 1.5, 1e-300)))

@@ -26,13 +26,15 @@ class Changes:
 class EffectEstimate:
     """Excess over the floor, with intervals over images; ``floor`` is the machinery's own flip rate.
 
-    ``confirmed`` is the share of edits that measurably reached their target, ``None`` when that was not checked.
+    ``clean_flip_rate`` and ``clean_variation``: the same over edits that measurably moved nothing else; ``None`` when
+    nobody looked, NaN when no such edit was found.
     """
 
     flip_rate: Interval
     total_variation: Interval
     floor: Interval | None
-    confirmed: float | None
+    clean_flip_rate: Interval | None = None
+    clean_variation: Interval | None = None
 
 
 def changes(before: Floats, after: Floats, confirmed: NDArray[np.bool_] | None = None) -> Changes:
@@ -60,33 +62,40 @@ def effect(
     floor: Changes | None,
     weights: NDArray[np.float32],
     *,
-    confirmed: float | None = None,
+    clean: Changes | None = None,
     level: float = 0.95,
+    joint: float | None = None,
 ) -> EffectEstimate:
     """Paired excess of ``edit`` over ``floor``, image by image; weights ``(resamples, n)`` of the bootstrap.
 
     Raises:
         ValueError: no image has a valid edit.
     """
-    known = np.isfinite(edit.flips) & (True if floor is None else np.isfinite(floor.flips))
+    base = Changes(np.zeros(len(edit.flips)), np.zeros(len(edit.flips))) if floor is None else floor
+    known = np.isfinite(edit.flips) & np.isfinite(base.flips)
     if not known.any():
         raise ValueError("no image has a valid edit")
+    flips, variation = _excess(edit, base, weights, level, joint)
+    cleanly = (None, None) if clean is None else _excess(clean, base, weights, level, joint)
+    own = None if floor is None else rate_interval(
+        floor.flips[known], np.ascontiguousarray(weights[:, known]), level, joint
+    )  # fmt: skip
+    return EffectEstimate(flips, variation, own, *cleanly)
+
+
+def _excess(
+    edit: Changes, base: Changes, weights: NDArray[np.float32], level: float, joint: float | None
+) -> tuple[Interval, Interval]:
+    """Flips and variation beyond ``base`` over the images that have both; NaN where none has."""
+    known = np.isfinite(edit.flips) & np.isfinite(base.flips)
+    if not known.any():
+        nothing = Interval(float("nan"), float("nan"), float("nan"), level, 0, "none")
+        return nothing, nothing
     chosen = np.ascontiguousarray(weights[:, known])
-    base = Changes(np.zeros(len(edit.flips)), np.zeros(len(edit.flips))) if floor is None else floor
-    return EffectEstimate(
-        flip_rate=excess_interval((edit.flips - base.flips)[known], chosen, level),
-        total_variation=excess_interval((edit.variation - base.variation)[known], chosen, level),
-        floor=None if floor is None else rate_interval(floor.flips[known], chosen, level),
-        confirmed=confirmed,
+    return (
+        excess_interval((edit.flips - base.flips)[known], chosen, level, joint),
+        excess_interval((edit.variation - base.variation)[known], chosen, level, joint),
     )
-
-
-def flip_rate_by_class(flips: Floats, classes: NDArray[np.integer], n_classes: int) -> NDArray[np.float64]:
-    """Mean of per-image ``flips (n,)`` within each class ``(n_classes,)``; NaN for a class without images."""
-    known = np.isfinite(flips)
-    counts = np.bincount(classes[known], minlength=n_classes).astype(np.float64)
-    sums = np.bincount(classes[known], weights=flips[known], minlength=n_classes)
-    return np.asarray(np.divide(sums, counts, out=np.full(n_classes, np.nan), where=counts > 0))
 
 
 def _masked_mean(values: NDArray[np.generic], valid: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .bootstrap import Interval
+from .thresholds import DEFAULT
 
 COMPLETENESS = "autoencoder_completeness"
 READABILITY = "readable_from_codes"
@@ -15,6 +16,7 @@ ROUND_TRIP = "round_trip"
 LIKELIHOOD = "nll_beats_linear_gaussian"
 INDEPENDENCE = "v_independent_of_z"
 MONOTONE = "monotone_information"
+MONOTONE_INVARIANCE = "monotone_invariance"
 PERMUTED = "permuted_z"
 CONSTANT = "constant_classifier"
 RANDOM_COLUMN = "random_column"
@@ -36,13 +38,15 @@ class GateResult:
         return self.name.split(":", 1)[0]
 
 
-def completeness(agreement: Interval, threshold: float = 0.9) -> GateResult:
+def completeness(agreement: Interval, threshold: float = DEFAULT.completeness) -> GateResult:
     """The classifier answers the autoencoder's reconstructions as it answers the images."""
     detail = f"the classifier gives {agreement.value:.1%} of the reconstructions the answer it gives the original"
     return _at_least(COMPLETENESS, agreement.value, threshold, detail)
 
 
-def readable_from_codes(feature: str, from_codes: float, from_images: float, share: float = 0.7) -> GateResult:
+def readable_from_codes(
+    feature: str, from_codes: float, from_images: float, share: float = DEFAULT.readable_share
+) -> GateResult:
     """A feature stays readable from the code: else samples cannot show it (papers.md 4(e), AE incompleteness).
 
     Both are retentions, 0..1: of a probe on the codes, and of the best reader of images (1 when measured exactly).
@@ -50,11 +54,11 @@ def readable_from_codes(feature: str, from_codes: float, from_images: float, sha
     threshold = share * from_images
     detail = f"{from_codes:.2f} of the variance of {feature} is readable from the code, {from_images:.2f} from images"
     gate = _at_least(f"{READABILITY}:{feature}", from_codes, threshold, detail)
-    readable = from_images >= 0.2
+    readable = from_images >= DEFAULT.readable
     return gate if readable else GateResult(gate.name, False, gate.value, gate.threshold, detail)
 
 
-def round_trip(tap: str, error: float, threshold: float = 1e-3) -> GateResult:
+def round_trip(tap: str, error: float, threshold: float = DEFAULT.round_trip) -> GateResult:
     """Largest absolute difference between a code and its inverse transform, in standardised units."""
     return _at_most(f"{ROUND_TRIP}:{tap}", error, threshold, f"codes return from the INN within {error:.1e}")
 
@@ -65,7 +69,7 @@ def beats_linear_gaussian(tap: str, gain: Interval) -> GateResult:
     return _at_least(f"{LIKELIHOOD}:{tap}", gain.low, 0.0, detail)
 
 
-def v_independent_of_z(tap: str, explained: float, null: float, tolerance: float = 0.05) -> GateResult:
+def v_independent_of_z(tap: str, explained: float, null: float, tolerance: float = DEFAULT.independence) -> GateResult:
     """``z`` must not be predictable from ``v``: explained variance below the permutation null plus a tolerance."""
     threshold = (max(null, 0.0) if np.isfinite(null) else 0.0) + tolerance
     detail = f"a probe reads {explained:.3f} of z from v; {threshold:.3f} is allowed"
@@ -73,24 +77,25 @@ def v_independent_of_z(tap: str, explained: float, null: float, tolerance: float
 
 
 def monotone_information(information: Sequence[Interval]) -> GateResult:
-    """Deeper taps cannot know more (data processing). ``information`` by depth; ``value`` is the worst rise.
+    """Deeper taps cannot know more (data processing). ``information`` (M3) by depth; ``value`` is the worst rise.
 
     A rise counts only beyond the intervals: the later lower bound above an earlier upper bound.
     """
-    lows = np.array([one.low for one in information], dtype=np.float64)
-    highs = np.array([one.high for one in information], dtype=np.float64)
-    if len(lows) < 2:
-        return GateResult(MONOTONE, True, None, 0.0, "a single tap: nothing to compare")
-    rise = float(np.max(lows[1:] - np.minimum.accumulate(highs)[:-1]))
-    return _at_most(MONOTONE, rise, 0.0, "information must not rise with depth beyond its intervals")
+    return _monotone(MONOTONE, information, "information must not rise with depth beyond its intervals")
 
 
 def monotone_invariance(invariance: Sequence[Interval]) -> GateResult:
     """The same for total invariance (M2), which must not fall with depth."""
-    mirrored = [Interval(-o.value, -o.high, -o.low, o.level, o.n, o.method) for o in invariance]
-    gate = monotone_information(mirrored)
     detail = "total invariance must not fall with depth beyond its intervals"
-    return GateResult(gate.name, gate.passed, gate.value, gate.threshold, detail)
+    return _monotone(MONOTONE_INVARIANCE, [replace(o, low=-o.high, high=-o.low) for o in invariance], detail)
+
+
+def _monotone(name: str, by_depth: Sequence[Interval], detail: str) -> GateResult:
+    lows = np.array([one.low for one in by_depth], dtype=np.float64)
+    highs = np.array([one.high for one in by_depth], dtype=np.float64)
+    if len(lows) < 2:
+        return GateResult(name, True, None, 0.0, "a single tap: nothing to compare")
+    return _at_most(name, float(np.max(lows[1:] - np.minimum.accumulate(highs)[:-1])), 0.0, detail)
 
 
 def _at_least(name: str, value: float, threshold: float, detail: str) -> GateResult:

@@ -52,13 +52,18 @@ def cross_fit(z: Floats, targets: Floats, generator: np.random.Generator, folds:
         raise ValueError(f"{len(flat)} rows are too few for {folds} folds")
     if not (np.isfinite(flat).all() and np.isfinite(wanted).all()):
         raise ValueError("a probe needs finite inputs and targets")
-    fold = generator.permutation(len(flat)) % folds
+    fold = fold_numbers(len(flat), generator, folds)
     predictions = np.empty_like(wanted)
     for k in range(folds):
         train, test = fold != k, fold == k
         features = _FeatureMap.fit(flat[train], wanted[train], generator)
-        predictions[test] = _ridge(features(flat[train]), wanted[train], features(flat[test]))
+        predictions[test] = ridge(features(flat[train]), wanted[train], features(flat[test]))
     return predictions
+
+
+def fold_numbers(n: int, generator: np.random.Generator, folds: int = FOLDS) -> NDArray[np.intp]:
+    """Which of ``folds`` equal parts each of ``n`` rows is in, at random."""
+    return np.asarray(generator.permutation(n) % folds)
 
 
 @dataclass(frozen=True)
@@ -159,8 +164,8 @@ def _squared_distances(a: Floats32, b: Floats32) -> Floats32:
     return np.asarray(np.maximum(squares - 2 * a @ b.T, 0), dtype=np.float32)
 
 
-def _ridge(train: Floats32, targets: Floats, test: Floats32) -> NDArray[np.float64]:
-    """Ridge predictions ``(rows of test, t)`` with one penalty per target."""
+def ridge(train: Floats32, targets: Floats, test: Floats32) -> NDArray[np.float64]:
+    """Ridge predictions ``(rows of test, t)`` from ``train (n, p)``, ``targets (n, t)``: one penalty per target."""
     n = len(train)
     centre, offset = train.mean(axis=0), targets.mean(axis=0)
     deviation = np.maximum(train.std(axis=0), 1e-4)

@@ -10,12 +10,13 @@ from .gates import GateResult
 from .thresholds import Thresholds
 
 if TYPE_CHECKING:
-    from .verdicts import EffectEvidence, EffectState, Evidence, MovementEvidence, RetentionState, Verdict
+    from .verdicts import EffectEvidence, EffectState, Evidence, RetentionState, Tied, Verdict
 
 EFFECT_WORDS = {
     "absent": "The answer does not depend on it: {detail}.",
     "present": "The answer changes when only this changes: {detail}.",
     "mixed": "The effect is not one thing: {detail}.",
+    "tangled": "The answer changes with the edits, but what moved along may have caused it: {detail}.",
     "unclear": "An effect is neither shown nor excluded: {detail}.",
     "missing": "Its effect on the answer was not measured.",
 }
@@ -23,14 +24,21 @@ RETENTION_WORDS = {
     "low": "The tap does not hold it: {detail}.",
     "visible": "The tap holds it: {detail}.",
     "disputed": "The two measures of retention contradict each other, so neither is believed: {detail}.",
+    "inseparable": "Whether the tap holds it cannot be told, it is not separable in these references: {detail}.",
     "unclear": "Whether the tap holds it is not settled: {detail}.",
     "missing": "How much of it the tap holds was not measured.",
+}
+EDITS = {
+    "exact": "an exact edit of the image",
+    "generated": "an edit of the code",
+    "factor": "an edit of the concept's factor",
 }
 NOTES = {
     ("present", "low"): "It cannot be read alone and still flips answers: it is used together with something else.",
     ("absent", "visible"): "It is visible in the representation, yet the decision does not use it.",
     ("absent", "unclear"): "It is not used; whether it is ignored or only unused cannot be told.",
     ("absent", "disputed"): "It is not used; whether it is ignored or only unused cannot be told.",
+    ("absent", "inseparable"): "It is not used; whether it is ignored or only unused cannot be told.",
     ("absent", "missing"): "Without a retention, 'ignored' is not claimed.",
     ("missing", "low"): "Low retention alone never shows that a feature is ignored.",
     ("unclear", "low"): "Low retention alone never shows that a feature is ignored.",
@@ -46,7 +54,18 @@ def of(evidence: Evidence, effect: EffectState, retention: RetentionState, thres
         RETENTION_WORDS[retention].format(detail=_retention_detail(evidence, thresholds)),
     ]
     note = NOTES.get((str(effect), str(retention)))
-    return [*words, note] if note else words
+    return [*words, *([note] if note else []), *_tie_words(evidence.tied, bool(evidence.effects))]
+
+
+def _tie_words(tied: Tied | None, edited: bool) -> list[str]:
+    """What a tie in the references does to the numbers above."""
+    if tied is None:
+        return []
+    names = ", ".join(tied.names)
+    words = [f"The references tie it to {names}: a tap that holds one seems to hold the other."]
+    if edited:
+        words.append("Its edits break that tie and so leave what these references show.")
+    return words
 
 
 def untrusted(believed: Verdict) -> str:
@@ -64,37 +83,42 @@ def laid_aside(measured: Evidence, trusted: Evidence, failed: Sequence[GateResul
     words = [f"Not believed where it rests on the failed gate {gate.name}: {gate.detail}." for gate in failed]
     for effect in measured.effects:
         if effect not in trusted.effects and effect.confirmation is None:
-            words.append(f"The {effect.method} edit was laid aside: nothing confirmed that it moved the feature.")
+            words.append(f"Laid aside: nothing confirmed that {EDITS[effect.method]} moved the feature.")
         elif effect not in trusted.effects:
-            words.append(f"The {effect.method} edit: {effect.confirmation:.0%} of its images reached the target.")
+            words.append(
+                f"Laid aside: {EDITS[effect.method]} reached its target on {effect.confirmation:.0%} of images."
+            )
     return words
 
 
 def _effect_detail(evidence: Evidence, thresholds: Thresholds) -> str:
-    if evidence.effects:
-        return "; ".join(_edit_detail(one, thresholds) for one in evidence.effects)
-    return _movement_detail(evidence.movement) if evidence.movement else ""
+    return "; ".join(_edit_detail(one, thresholds) for one in evidence.effects)
 
 
 def _edit_detail(effect: EffectEvidence, thresholds: Thresholds) -> str:
     floor = "" if effect.floor is None else f", {_percent(effect.floor)} flipped by the edit's machinery alone"
     return (
-        f"an {effect.method} edit flips {_percent(effect.flip_rate)} of answers beyond its floor"
+        f"{EDITS[effect.method]} flips {_percent(effect.flip_rate)} of answers beyond its floor"
         f" (limit {thresholds.flip_rate:.0%}) and moves probabilities by {_number(effect.total_variation)}"
-        f" (limit {thresholds.total_variation:g}){floor}"
-    ).replace("an generated", "a generated")
-
-
-def _movement_detail(movement: MovementEvidence) -> str:
-    partner = "was not checked" if movement.interaction is None else f"reads {movement.interaction:.2f}"
-    return (
-        f"it moves over {_percent(movement.spread)} of its variance in samples of which {_percent(movement.agreement)}"
-        f" keep the answer; the probe for use together with something else {partner}"
+        f" (limit {thresholds.total_variation:g}){floor}{_clean_detail(effect)}"
     )
 
 
+def _clean_detail(effect: EffectEvidence) -> str:
+    clean = effect.clean_flip_rate
+    if clean is None or effect.method == "exact":
+        return ""
+    if not clean.n:
+        return ", and none of these edits moved nothing else"
+    return f", {_percent(clean)} where nothing else measurably moved"
+
+
 def _retention_detail(evidence: Evidence, thresholds: Thresholds) -> str:
-    named = (("generative", evidence.generative), ("predictive", evidence.predictive))
+    tied = evidence.tied
+    named = (
+        ("generative", evidence.generative), ("predictive", evidence.predictive),
+        ("within strata, predictive", tied.stratified if tied is not None else None),
+    )  # fmt: skip
     parts = [f"{name} retention {_number(one)}" for name, one in named if one is not None]
     return " and ".join(parts) + f" (low means below {thresholds.retention_low:g})"
 

@@ -18,13 +18,18 @@ generated images, and leaves those of an exact transform and a probe alone. Layi
 one claim absence in its place, and where what was laid aside objects to a verdict that denies an effect, the verdict is
 ``untrusted`` too. Nothing but an absent effect *and* a low retention, both trusted, ever leads to ``ignored``.
 
-Retention is that of the tap; the effect is on the final answer and the same for every tap.
+Where the references tie the feature to others, a high retention may be theirs: then the retention within strata
+(:mod:`workers.evidence.strata`) decides between low and visible, and where nothing is left within them, neither is
+claimed: not separable in these references.
+
+Retention is that of the tap; the effect is on the final answer and the same for every tap. All bounds are joint ones
+(:mod:`workers.evidence.family`): the caller passes intervals that hold over all findings of the audit at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -38,7 +43,9 @@ from .thresholds import DEFAULT, Thresholds
 
 GENERATOR_GATES = frozenset({checks.COMPLETENESS, checks.READABILITY})
 """A generated image rests on the autoencoder: it must keep what the classifier sees, and the feature in question."""
-SAMPLE_GATES = GENERATOR_GATES | {checks.ROUND_TRIP, checks.LIKELIHOOD, checks.INDEPENDENCE, checks.MONOTONE}
+SAMPLE_GATES = GENERATOR_GATES | {
+    checks.ROUND_TRIP, checks.LIKELIHOOD, checks.INDEPENDENCE, checks.MONOTONE, checks.MONOTONE_INVARIANCE,
+}  # fmt: skip
 """A draw that claims to share ``z`` rests on the INN as well."""
 PROBE_GATES = frozenset({checks.PERMUTED, checks.RANDOM_COLUMN})
 EFFECT_GATES = frozenset({checks.CONSTANT})
@@ -55,21 +62,29 @@ class Verdict(StrEnum):
 
 
 class EffectState(StrEnum):
-    """What is shown of the effect. ``MIXED``: confidence moves, or methods contradict each other."""
+    """What is shown of the effect. ``MIXED``: confidence moves, or methods contradict each other.
+
+    ``TANGLED``: the answer changes, but not shown by the edits that moved nothing else.
+    """
 
     ABSENT = "absent"
     PRESENT = "present"
     MIXED = "mixed"
+    TANGLED = "tangled"
     UNCLEAR = "unclear"
     MISSING = "missing"
 
 
 class RetentionState(StrEnum):
-    """What is shown of the retention. ``DISPUTED``: the two measures contradict each other."""
+    """What is shown of the retention. ``DISPUTED``: the two measures contradict each other.
+
+    ``INSEPARABLE``: the references leave nothing of the feature that its ties do not explain.
+    """
 
     LOW = "low"
     VISIBLE = "visible"
     DISPUTED = "disputed"
+    INSEPARABLE = "inseparable"
     UNCLEAR = "unclear"
     MISSING = "missing"
 
@@ -78,24 +93,31 @@ class RetentionState(StrEnum):
 class EffectEvidence:
     """One way of changing only the feature.
 
-    ``method``: ``exact`` (an image transform) or ``generated`` (a concept edit in the code). ``confirmation`` is the
-    share of edits that reached their target, by measuring again or by an oracle; ``None``: nobody looked.
+    ``method``: ``exact`` (an image transform), ``generated`` (the code, by the editor) or ``factor`` (the code, by the
+    concept's factor). ``confirmation`` is the share of edits that reached their target, by measuring again or by an
+    oracle; ``None``: nobody looked. ``clean_*``: over edits that measurably moved nothing else; ``None``: nobody
+    looked, NaN: there was none.
     """
 
-    method: Literal["exact", "generated"]
+    method: Literal["exact", "generated", "factor"]
     flip_rate: Interval
     total_variation: Interval
     floor: Interval | None
     confirmation: float | None
+    clean_flip_rate: Interval | None = None
+    clean_variation: Interval | None = None
 
 
 @dataclass(frozen=True)
-class MovementEvidence:
-    """Verified invariance samples, and how much of any product with a partner is readable (``None``: not checked)."""
+class Tied:
+    """What the references tie the feature to, and its retention within strata of that; calibrated to 0..1.
 
-    spread: Interval
-    agreement: Interval
-    interaction: float | None
+    ``separable``: whether the references leave anything within the strata that images show.
+    """
+
+    names: tuple[str, ...]
+    separable: bool
+    stratified: Interval | None = None
 
 
 @dataclass(frozen=True)
@@ -105,7 +127,7 @@ class Evidence:
     generative: Interval | None = None
     predictive: Interval | None = None
     effects: tuple[EffectEvidence, ...] = ()
-    movement: MovementEvidence | None = None
+    tied: Tied | None = None
 
 
 @dataclass(frozen=True)
@@ -136,19 +158,30 @@ def decide(evidence: Evidence, gates: Sequence[GateResult] = (), thresholds: Thr
     verdict = TABLE.get((effect, retention), Verdict.UNDETERMINED)
     words = reasons.of(trusted, effect, retention, thresholds)
     if trusted != measured:
-        unchecked = (effect_state(measured, thresholds), retention_state(measured, thresholds))
-        believed = TABLE.get(unchecked, Verdict.UNDETERMINED)
+        believed = _verdict(measured, thresholds)
         if verdict is Verdict.UNDETERMINED and believed is not Verdict.UNDETERMINED:
             verdict, words = Verdict.UNTRUSTED, [reasons.untrusted(believed), *words]
-        elif verdict in NEGATIVE and believed is not verdict:
+        elif verdict in NEGATIVE and _verdict(_objecting(measured, trusted), thresholds) is not verdict:
             verdict, words = Verdict.UNTRUSTED, [reasons.objected(verdict), *words]
     return Decision(verdict, tuple(words + reasons.laid_aside(measured, trusted, failed)))
+
+
+def _verdict(evidence: Evidence, thresholds: Thresholds) -> Verdict:
+    states = (effect_state(evidence, thresholds), retention_state(evidence, thresholds))
+    return TABLE.get(states, Verdict.UNDETERMINED)
+
+
+def _objecting(measured: Evidence, trusted: Evidence) -> Evidence:
+    """What may object to a denial: everything measured, but no failed image generator against a trusted transform."""
+    exact = any(one.method == "exact" for one in trusted.effects)
+    return replace(measured, effects=trusted.effects) if exact else measured
 
 
 def retention_state(evidence: Evidence, thresholds: Thresholds = DEFAULT) -> RetentionState:
     """What the retentions show. Low needs every measure; visible needs one that the other does not dispute.
 
-    A probe that reads a feature proves that it is there, so a higher predictive retention is never disputed.
+    A probe that reads a feature proves that it is there, so a higher predictive retention is never disputed. Unless a
+    tie does the same: then what is not low is judged within strata.
     """
     generative, predictive = evidence.generative, evidence.predictive
     known = [one for one in (generative, predictive) if one is not None]
@@ -156,6 +189,8 @@ def retention_state(evidence: Evidence, thresholds: Thresholds = DEFAULT) -> Ret
         return RetentionState.MISSING
     if all(one.high < thresholds.retention_low for one in known):
         return RetentionState.LOW
+    if evidence.tied is not None:
+        return _tied_state(evidence.tied, thresholds)
     if predictive and predictive.low > thresholds.retention_visible:
         return RetentionState.VISIBLE
     if generative and predictive and _disagree(generative, predictive, thresholds):
@@ -164,58 +199,86 @@ def retention_state(evidence: Evidence, thresholds: Thresholds = DEFAULT) -> Ret
     return RetentionState.VISIBLE if visible else RetentionState.UNCLEAR
 
 
+def _tied_state(tied: Tied, thresholds: Thresholds) -> RetentionState:
+    if not tied.separable:
+        return RetentionState.INSEPARABLE
+    within = tied.stratified
+    if within is None:
+        return RetentionState.UNCLEAR
+    if within.high < thresholds.retention_low:
+        return RetentionState.LOW
+    return RetentionState.VISIBLE if within.low > thresholds.retention_visible else RetentionState.UNCLEAR
+
+
 def _disagree(a: Interval, b: Interval, thresholds: Thresholds) -> bool:
     apart = a.low > b.high or b.low > a.high
     return apart and abs(a.value - b.value) > thresholds.disagreement
 
 
 def effect_state(evidence: Evidence, thresholds: Thresholds = DEFAULT) -> EffectState:
-    """What the edits show together; movement is asked only when there is no edit.
+    """What the edits show together.
 
-    An effect that an exact transform shows is there. Absence needs the exact transform where there is one, and no
-    other method that sees an effect.
+    An effect that an exact transform shows is there. Absence needs the exact transform where there is one, else every
+    generated edit that has anything to say, and no other method that sees an effect.
     """
-    if not evidence.effects:
-        return _movement_state(evidence.movement, thresholds)
-    exact = {_one_state(one, thresholds) for one in evidence.effects if one.method == "exact"}
-    generated = {_one_state(one, thresholds) for one in evidence.effects if one.method == "generated"}
-    if EffectState.PRESENT in exact:
-        return EffectState.PRESENT
-    if EffectState.PRESENT in generated:
-        return EffectState.MIXED if EffectState.ABSENT in exact else EffectState.PRESENT
+    exact = {one_state(one, thresholds) for one in evidence.effects if one.method == "exact"}
+    generated = {
+        one_state(one, thresholds) for one in _heard([e for e in evidence.effects if e.method != "exact"], thresholds)
+    }
     decisive = exact or generated
+    if not decisive:
+        return EffectState.MISSING
+    if EffectState.PRESENT in exact | generated:
+        contradicted = EffectState.PRESENT not in exact and EffectState.ABSENT in exact | generated
+        return EffectState.MIXED if contradicted else EffectState.PRESENT
     if decisive == {EffectState.ABSENT}:
         return EffectState.ABSENT
-    return EffectState.MIXED if EffectState.MIXED in decisive else EffectState.UNCLEAR
+    loud = [state for state in (EffectState.MIXED, EffectState.TANGLED) if state in decisive]
+    return loud[0] if loud else EffectState.UNCLEAR
 
 
-def _one_state(effect: EffectEvidence, thresholds: Thresholds) -> EffectState:
-    flips, variation = effect.flip_rate, effect.total_variation
+def _heard(effects: Sequence[EffectEvidence], thresholds: Thresholds) -> Sequence[EffectEvidence]:
+    """Without edits that are too few to say anything, unless there are no others."""
+    return [one for one in effects if not _silent(one, thresholds)] or effects
+
+
+def _silent(effect: EffectEvidence, thresholds: Thresholds) -> bool:
+    """Whether it shows nothing and hints at nothing: small values with wide bounds. NaN is not silent."""
+    small = effect.flip_rate.value < thresholds.flip_rate and effect.total_variation.value < thresholds.total_variation
+    return small and one_state(effect, thresholds) is EffectState.UNCLEAR
+
+
+def one_state(effect: EffectEvidence, thresholds: Thresholds = DEFAULT) -> EffectState:
+    """What one way of editing shows: absence by all its edits, presence of a generated one by the clean edits too."""
+    state = _size(effect.flip_rate, effect.total_variation, thresholds)
+    if state is EffectState.ABSENT:
+        quiet = effect.floor is None or effect.floor.high < thresholds.floor_flip_rate
+        return EffectState.ABSENT if quiet else EffectState.UNCLEAR
+    if state is EffectState.PRESENT and effect.method != "exact":
+        flips, variation = effect.clean_flip_rate, effect.clean_variation
+        if flips and variation and _size(flips, variation, thresholds) is not EffectState.PRESENT:
+            return EffectState.TANGLED
+    return state
+
+
+def _size(flips: Interval, variation: Interval, thresholds: Thresholds) -> EffectState:
     flips_absent, variation_absent = flips.high < thresholds.flip_rate, variation.high < thresholds.total_variation
     if flips.low > thresholds.flip_rate:
         return EffectState.PRESENT
     if variation.low > thresholds.total_variation:
         return EffectState.MIXED if flips_absent else EffectState.PRESENT
-    quiet = effect.floor is None or effect.floor.high < thresholds.floor_flip_rate
-    return EffectState.ABSENT if flips_absent and variation_absent and quiet else EffectState.UNCLEAR
-
-
-def _movement_state(movement: MovementEvidence | None, thresholds: Thresholds) -> EffectState:
-    """Movement can show that an effect is absent, never that it is present: samples move many things at once."""
-    if movement is None:
-        return EffectState.MISSING
-    moves = movement.spread.low > thresholds.movement and movement.agreement.low > thresholds.agreement
-    alone = movement.interaction is not None and movement.interaction < thresholds.interaction
-    return EffectState.ABSENT if moves and alone else EffectState.UNCLEAR
+    return EffectState.ABSENT if flips_absent and variation_absent else EffectState.UNCLEAR
 
 
 def _trusted(evidence: Evidence, failed: set[str], thresholds: Thresholds) -> Evidence:
     """Lay aside what rests on a failed gate or on an edit that was not confirmed."""
+    unprobed = bool(failed & PROBE_GATES)
+    tied = evidence.tied
     return Evidence(
         generative=None if failed & SAMPLE_GATES else evidence.generative,
-        predictive=None if failed & PROBE_GATES else evidence.predictive,
+        predictive=None if unprobed else evidence.predictive,
         effects=_trusted_effects(evidence.effects, failed, thresholds),
-        movement=None if evidence.effects or failed & (SAMPLE_GATES | EFFECT_GATES) else evidence.movement,
+        tied=replace(tied, stratified=None) if tied is not None and unprobed else tied,
     )
 
 
@@ -226,7 +289,7 @@ def _trusted_effects(
     if all(one in kept for one in effects if one.method == "exact"):
         return kept
     # An exact edit was laid aside: a generated one may still show an effect, but not that there is none.
-    return tuple(one for one in kept if one.method == "exact" or _one_state(one, thresholds) is EffectState.PRESENT)
+    return tuple(one for one in kept if one.method == "exact" or one_state(one, thresholds) is EffectState.PRESENT)
 
 
 def _trusts(effect: EffectEvidence, failed: set[str], thresholds: Thresholds) -> bool:
@@ -236,12 +299,16 @@ def _trusts(effect: EffectEvidence, failed: set[str], thresholds: Thresholds) ->
 
 
 def _finite(evidence: Evidence) -> Evidence:
-    """Without retentions that came out as NaN (they were not made), and without movement where there is an edit."""
-    return Evidence(
+    """Without retentions that came out as NaN: they were not made.
+
+    A NaN effect stays: it shows neither, and must not make room for another method.
+    """
+    tied = evidence.tied
+    return replace(
+        evidence,
         generative=_known(evidence.generative),
         predictive=_known(evidence.predictive),
-        effects=evidence.effects,  # a NaN effect shows neither, and must not make room for another method
-        movement=None if evidence.effects else evidence.movement,
+        tied=tied if tied is None else replace(tied, stratified=_known(tied.stratified)),
     )
 
 

@@ -2,49 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workers.classifier.selection import Tap
-from workers.evidence.bootstrap import (
-    Interval,
-    calibrate_interval,
-    mean_interval,
-    rate_interval,
-    ratio_interval,
-    resampling_weights,
-    retained_interval,
-)
-from workers.evidence.effects import Changes, EffectEstimate, effect
+from workers.evidence.bootstrap import Interval, mean_interval, rate_interval, ratio_interval, retained_interval
 from workers.evidence.estimators import retention, total_invariance
+from workers.evidence.family import Family, family
 from workers.evidence.independence import Independence, independence
 from workers.evidence.movement import Movement, movement
 from workers.evidence.readability import Readability, read_features
+from workers.evidence.strata import Stratum, find_strata
+from workers.evidence.thresholds import DEFAULT
+from workers.evidence.verdicts import Tied
 from workers.oracles import load
 from workers.stages.class_names import as_outputs
+from workers.stages.effect_estimates import EditMeasurement, edit_keys, measure_edit
 from workers.stages.effects import CONTROL
 from workers.stages.faithfulness import estimate
-from workers.stages.features import AuditedFeature
+from workers.stages.features import CODED, AuditedFeature
+from workers.stages.intervals import Resampler, Statistician
 from workers.stages.oracles import NOTHING
 from workers.stages.references import References
 from workers.stages.stage import Arrays, StageContext
 
 Value = TypeVar("Value")
-FEWEST_IMAGES = 30
-"""Images that must have a statistic in every draw before its generative retention is spoken of."""
 
 
 @dataclass(frozen=True)
 class TapMeasurements:
-    """One tap: what probes read, what samples show, what the likelihood says. ``wide``: every unit, ``(n, d)``."""
+    """One tap: what probes read, what samples show, what the likelihood says. ``wide``: every unit, ``(n, d)``.
+
+    By feature: ``predictive``, ``generative`` and ``stratified`` retention, that of its ``factor``, and ``movement``.
+    """
 
     wide: NDArray[np.float16]
     readable: dict[str, Readability]
     generative: dict[str, Interval]
     predictive: dict[str, Interval]
+    stratified: dict[str, Interval]
+    factor: dict[str, Interval]
     movement: dict[str, Movement]
     gain: Interval
     information: Interval
@@ -65,82 +65,111 @@ class TapMeasurements:
 
 @dataclass(frozen=True)
 class Measurements:
-    """The whole audit. ``ceilings`` and ``from_codes`` are retentions by feature, ``quality`` that of oracles; 0..1."""
+    """The whole audit. ``ceilings`` and ``from_codes`` are retentions by feature, ``quality`` that of oracles; 0..1.
+
+    ``strata``: the ties of each feature that has any, and ``strata_from_codes`` what the codes show within them.
+    ``family``: how many bounds verdicts rest on, and the level of each.
+    """
 
     taps: dict[str, TapMeasurements]
-    effects: dict[str, EffectEstimate]
+    effects: dict[str, list[EditMeasurement]]
     completeness: Interval
     ceilings: dict[str, float]
     from_codes: dict[str, float]
     quality: dict[str, float]
+    strata: dict[str, Stratum]
+    strata_from_codes: dict[str, float]
+    family: Family
     accuracy: dict[str, object] | None
 
-
-@dataclass
-class Resampler:
-    """Bootstrap weights by number of images: one matrix serves every estimate over the same images."""
-
-    rng: np.random.Generator
-    resamples: int
-    made: dict[int, NDArray[np.float32]] = field(default_factory=dict)
-
-    def __call__(self, n: int) -> NDArray[np.float32]:
-        """Weights ``(resamples, n)``."""
-        if n not in self.made:
-            self.made[n] = resampling_weights(n, self.resamples, self.rng)
-        return self.made[n]
+    def tied(self, feature: str, tap: str) -> Tied | None:
+        """What the references tie ``feature`` to, and what ``tap`` holds of it within strata."""
+        if feature not in self.strata:
+            return None
+        stratum = self.strata[feature]
+        shown = self.strata_from_codes.get(feature, float("nan")) >= DEFAULT.strata_readable
+        names = tuple(tie.name for tie in stratum.ties)
+        return Tied(names, stratum.separable() and shown, self.taps[tap].stratified.get(feature))
 
 
 def measure(
     context: StageContext, references: References, features: list[AuditedFeature], taps: list[Tap]
 ) -> Measurements:
     """All estimates of the audit from what the earlier stages left."""
-    weights = Resampler(context.rng("bootstrap"), context.budget.bootstrap)
     latents, changed = context.arrays("latents"), context.arrays("effects")
-    quality = oracle_quality(context, features)
-    codes = context.arrays("codes")
+    keys = {feature.name: edit_keys(feature, changed) for feature in features}
+    whole = family(sum(len(edits) for edits in keys.values()), len(features), len(taps))
+    weights = Resampler(context.rng("bootstrap"), context.budget.bootstrap)
+    by = Statistician(weights, whole)
     columns = [feature.column for feature in features]
-    from_codes = read_features(codes["means"], columns, context.rng("codes"))
-    ceilings = {feature.name: _ceiling(changed, feature) for feature in features}
+    named = [feature.name for feature in features if feature.source not in CODED]
+    strata = find_strata(columns, context.rng("strata"), named)
+    from_codes = read_features(context.arrays("codes")["means"], columns, context.rng("codes"), strata)
+    within = {name: r.stratified.retained for name, r in from_codes.items() if r.stratified is not None}
+    readers = Readers(
+        {feature.name: _ceiling(changed, feature) for feature in features}, oracle_quality(context, features), strata,
+        within,
+    )  # fmt: skip
     context.report(0.1, "features read from the codes")
     measured: dict[str, TapMeasurements] = {}
     for i, tap in enumerate(taps):
-        measured[tap.name] = _tap(context, features, tap, latents, ceilings, quality, weights)
+        measured[tap.name] = _tap(context, features, tap, latents, readers, by)
         context.report(0.1 + 0.5 * (i + 1) / len(taps), f"{tap.name} probed")
     return Measurements(
         taps=measured,
-        effects=_present({f.name: _effect(changed, f, weights) for f in features}),
+        effects={name: [measure_edit(changed, *key, by) for key in edits] for name, edits in keys.items()},
         completeness=rate_interval(changed["reconstruction_agrees"], weights(len(changed["reconstruction_agrees"]))),
-        ceilings=ceilings,
+        ceilings=readers.ceilings,
         from_codes={name: reading.shares.retained for name, reading in from_codes.items()},
-        quality=quality,
+        quality=readers.quality,
+        strata=strata,
+        strata_from_codes=within,
+        family=whole,
         accuracy=_accuracy(context, latents["probabilities"], references.labels, weights),
     )
+
+
+@dataclass(frozen=True)
+class Readers:
+    """What can be read of each feature at all, and so what retentions are calibrated by.
+
+    ``ceilings`` of draws that share the whole code, ``quality`` of the best reader of images, ``within`` from the codes
+    within ``strata``.
+    """
+
+    ceilings: dict[str, float]
+    quality: dict[str, float]
+    strata: dict[str, Stratum]
+    within: dict[str, float]
 
 
 def oracle_quality(context: StageContext, features: list[AuditedFeature]) -> dict[str, float]:
     """How well each feature can be read from images: 1 where it is measured, else its oracle's held-out share."""
     stored = context.blob("oracles")
     learned = {} if stored == NOTHING else load(stored).quality
-    return {feature.name: 1.0 if feature.statistic else learned[feature.name] for feature in features}
+    return {f.name: learned[f.name] if f.learned else 1.0 for f in features}
 
 
 def _tap(
-    context: StageContext, features: list[AuditedFeature], tap: Tap, latents: Arrays, ceilings: dict[str, float],
-    quality: dict[str, float], weights: Resampler,
+    context: StageContext, features: list[AuditedFeature], tap: Tap, latents: Arrays, readers: Readers,
+    by: Statistician,
 ) -> TapMeasurements:  # fmt: skip
     z, wide = latents[f"z:{tap.name}"], context.arrays("wide")[tap.name]
     drawn, diagnosed = context.arrays(f"samples:{tap.name}"), context.arrays(f"inn:{tap.name}")
     prior = context.arrays("prior")
-    readable = read_features(wide, [feature.column for feature in features], context.rng("probes", tap.name))
+    columns = [feature.column for feature in features]
+    readable = read_features(wide, columns, context.rng("probes", tap.name), readers.strata)
     gain = diagnosed["nll_linear_gaussian"] - diagnosed["nll"]
     information = prior["nll"] - diagnosed["nll"]
     invariance = total_invariance(diagnosed["draws"], diagnosed["codes"])
+    weights, names = by.weights, [feature.name for feature in features]
     return TapMeasurements(
         wide=wide,
         readable=readable,
-        generative=_present({f.name: _generative(drawn, f, ceilings[f.name], weights) for f in features}),
-        predictive=_present({f.name: _predictive(readable.get(f.name), quality[f.name], weights) for f in features}),
+        generative=_present({name: _generative(drawn, name, readers.ceilings[name], by) for name in names}),
+        predictive=_present({name: _predictive(readable.get(name), readers.quality[name], by) for name in names}),
+        stratified=_present({name: _stratified(readable.get(name), readers.within.get(name), by) for name in names}),
+        factor=_present({name: _factor(drawn, name, weights) for name in names}),
         movement=_present({f.name: _movement(drawn, f, weights) for f in features}),
         gain=mean_interval(gain, weights(len(gain))),
         information=mean_interval(information, weights(len(information))),
@@ -150,26 +179,39 @@ def _tap(
     )
 
 
-def _generative(drawn: Arrays, feature: AuditedFeature, ceiling: float, weights: Resampler) -> Interval | None:
+def _generative(drawn: Arrays, name: str, ceiling: float, by: Statistician) -> Interval | None:
     """Retention from samples that share ``z``; its floor is 0 because the estimator is unbiased."""
-    readings = drawn[f"reading:{feature.name}"]
-    if np.isfinite(readings).all(axis=(1, 2)).sum() < FEWEST_IMAGES:
+    readings = drawn[f"reading:{name}"]
+    if np.isfinite(readings).all(axis=(1, 2)).sum() < DEFAULT.fewest_images:
         return None
-    shares = retention(readings)
-    return calibrate_interval(retained_interval(shares, weights(len(shares.part))), 0.0, ceiling)
+    return by.retained(retention(readings), 0.0, ceiling)
 
 
-def _predictive(reading: Readability | None, ceiling: float, weights: Resampler) -> Interval | None:
+def _predictive(reading: Readability | None, ceiling: float, by: Statistician) -> Interval | None:
     if reading is None:
         return None
-    raw = retained_interval(reading.shares, weights(len(reading.shares.part)))
-    return calibrate_interval(raw, max(reading.floor.retained, 0.0), ceiling)
+    return by.retained(reading.shares, max(reading.floor.retained, 0.0), ceiling)
+
+
+def _stratified(reading: Readability | None, shown: float | None, by: Statistician) -> Interval | None:
+    """Within strata, of what the codes show of it there: a part that no image shows cannot be asked for."""
+    if reading is None or reading.stratified is None or shown is None or not shown >= DEFAULT.strata_readable:
+        return None
+    return by.retained(reading.stratified, 0.0, shown)
+
+
+def _factor(drawn: Arrays, name: str, weights: Resampler) -> Interval | None:
+    """Share of a concept's factor that ``z`` explains (paper 4), unbiased: over the factor's variance in references."""
+    if f"factor:{name}" not in drawn:
+        return None
+    lost = total_invariance(drawn[f"factor:{name}"], drawn[f"factor_reference:{name}"])
+    return retained_interval(lost, weights(len(lost.part)))
 
 
 def _ceiling(changed: Arrays, feature: AuditedFeature) -> float:
     """Generative retention of the whole code: draws that differ by the autoencoder's posterior noise alone."""
     readings = changed[f"ceiling:{feature.name}"]
-    if np.isfinite(readings).all(axis=(1, 2)).sum() < FEWEST_IMAGES:
+    if np.isfinite(readings).all(axis=(1, 2)).sum() < DEFAULT.fewest_images:
         return float("nan")
     return retention(readings).retained
 
@@ -177,19 +219,9 @@ def _ceiling(changed: Arrays, feature: AuditedFeature) -> float:
 def _movement(drawn: Arrays, feature: AuditedFeature, weights: Resampler) -> Movement | None:
     reference = feature.encoding.encode(feature.column.values[drawn["rows"]])
     agrees = drawn["agrees"].astype(bool)
-    if np.isfinite(reference).all(axis=1).sum() < FEWEST_IMAGES:
+    if np.isfinite(reference).all(axis=1).sum() < DEFAULT.fewest_images:
         return None
     return movement(drawn[f"reading:{feature.name}"], agrees, reference, weights(len(agrees)))
-
-
-def _effect(changed: Arrays, feature: AuditedFeature, weights: Resampler) -> EffectEstimate | None:
-    """``None`` where the feature cannot be edited, or no image has an edit that was confirmed."""
-    name = feature.name
-    if f"flips:{name}" not in changed or not np.isfinite(changed[f"flips:{name}"]).any():
-        return None
-    edit = Changes(changed[f"flips:{name}"], changed[f"variation:{name}"])
-    floor = Changes(changed[f"floor_flips:{name}"], changed[f"floor_variation:{name}"])
-    return effect(edit, floor, weights(len(edit.flips)), confirmed=float(changed[f"confirmed:{name}"][0]))
 
 
 def _accuracy(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from schemas.results import Simultaneity
 from workers.classifier.selection import Tap
 from workers.evidence import controls
+from workers.evidence.family import Family
+from workers.evidence.readability import read_features
 from workers.evidence.thresholds import DEFAULT
 from workers.stages.classifying import load_taps
 from workers.stages.estimates import Measurements, constant_changes, measure
-from workers.stages.features import features_of
+from workers.stages.features import AuditedFeature, features_of
 from workers.stages.findings import findings
 from workers.stages.gates import audit_gates
 from workers.stages.limits import limits
@@ -29,6 +32,7 @@ def run(context: StageContext) -> Produced:
         controls.random_column(found.taps["logits"].wide, context.rng("random column")),
         controls.constant_classifier(*constant_changes(context.arrays("effects"))),
     ]
+    shown = [*ran, *_untrained(context, features)]
     gates = audit_gates(context, found, taps)
     judged = findings(features, taps, found, [*gates, *(control.as_gate() for control in ran)])
     evidence = {
@@ -36,7 +40,8 @@ def run(context: StageContext) -> Produced:
         "features": [feature.contract().model_dump(mode="json") for feature in features],
         "findings": [finding.model_dump(mode="json") for finding in judged],
         "gates": [asdict(gate) for gate in gates],
-        "controls": [asdict(control) for control in ran],
+        "controls": [asdict(control) for control in shown],
+        "simultaneity": _simultaneity(found.family),
         "accuracy": found.accuracy,
         "limits": limits(context, references, features, found),
         "thresholds": {
@@ -47,6 +52,21 @@ def run(context: StageContext) -> Produced:
     }
     verdicts = {f.feature: f.verdict.value for f in judged if f.tap == "logits"}
     return Produced({"evidence": pack_json(evidence)}, {"verdicts": verdicts})
+
+
+def _untrained(context: StageContext, features: list[AuditedFeature]) -> list[controls.ControlResult]:
+    """What random weights retain at the logits, where the audit has such a twin."""
+    if "untrained" not in context.request.inputs:
+        return []
+    wide = context.arrays("untrained")["logits"]
+    return [controls.untrained_twin(read_features(wide, [f.column for f in features], context.rng("untrained")))]
+
+
+def _simultaneity(family: Family) -> dict[str, object]:
+    return Simultaneity(
+        level=family.level, comparisons=family.comparisons, each=family.each,
+        method="Bonferroni over two effect quantities per edit and two retentions per feature and tap",
+    ).model_dump(mode="json")  # fmt: skip
 
 
 def _tap(tap: Tap, found: Measurements) -> dict[str, object]:

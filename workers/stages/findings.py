@@ -9,13 +9,18 @@ import numpy as np
 from schemas.results import Effect, Estimate, Finding, Retention, Verdict
 from workers.classifier.selection import Tap
 from workers.evidence.bootstrap import Interval
-from workers.evidence.effects import EffectEstimate
 from workers.evidence.gates import GateResult
-from workers.evidence.verdicts import EffectEvidence, Evidence, MovementEvidence, decide
+from workers.evidence.thresholds import DEFAULT
+from workers.evidence.verdicts import EffectEvidence, Evidence, Tied, decide
+from workers.stages.code_edits import ConditionalEdit, FactorEdit
+from workers.stages.edits import TransformEdit
+from workers.stages.effect_estimates import EditMeasurement
 from workers.stages.estimates import Measurements, TapMeasurements
 from workers.stages.faithfulness import estimate
 from workers.stages.features import AuditedFeature
 from workers.stages.gates import gates_of
+
+METHODS = {"exact": TransformEdit.method, "generated": ConditionalEdit.method, "factor": FactorEdit.method}
 
 
 def findings(
@@ -30,45 +35,74 @@ def findings(
 
 
 def _finding(feature: AuditedFeature, tap: str, found: Measurements, gates: list[GateResult]) -> Finding:
-    measured, effect = found.taps[tap], found.effects.get(feature.name)
-    decision = decide(_evidence(feature, measured, effect), gates)
+    measured, edits = found.taps[tap], found.effects[feature.name]
+    decision = decide(evidence_of(measured, feature.name, edits, found.tied(feature.name, tap)), gates)
+    effects = [_effect(one) for one in edits] or [Effect()]
+    verdict = Verdict(decision.verdict.value)
+    power = _power(edits, verdict)
     return Finding(
         feature=feature.name,
         tap=tap,
-        verdict=Verdict(decision.verdict.value),
+        verdict=verdict,
         retention=Retention(
             generative=_estimate(measured.generative.get(feature.name)),
             predictive=_estimate(measured.predictive.get(feature.name)),
+            stratified=_estimate(measured.stratified.get(feature.name)),
+            factor=_estimate(measured.factor.get(feature.name)),
         ),
-        effect=Effect() if effect is None else Effect(
-            flip_rate=_estimate(effect.flip_rate), total_variation=_estimate(effect.total_variation),
-            floor=_estimate(effect.floor),
-        ),
-        reasons=[*decision.reasons, *_moved(measured, feature.name), *_range(feature)],
+        effect=effects[0],
+        other_effects=effects[1:],
+        reasons=[*decision.reasons, *power, *_moved(measured, feature.name), *_range(feature)],
+    )
+
+
+def evidence_of(measured: TapMeasurements, feature: str, edits: list[EditMeasurement], tied: Tied | None) -> Evidence:
+    """What a verdict rests on: everything that was measured of ``feature``, by its joint bounds."""
+    within = None if tied is None else Tied(tied.names, tied.separable, _jointly(tied.stratified))
+    return Evidence(
+        generative=_jointly(measured.generative.get(feature)),
+        predictive=_jointly(measured.predictive.get(feature)),
+        effects=tuple(_effect_evidence(one) for one in edits),
+        tied=within,
+    )
+
+
+def _effect_evidence(edit: EditMeasurement) -> EffectEvidence:
+    found = edit.estimate
+    return EffectEvidence(
+        method=edit.method,
+        flip_rate=found.flip_rate.jointly,
+        total_variation=found.total_variation.jointly,
+        floor=_jointly(found.floor),
+        confirmation=edit.confirmed,
+        clean_flip_rate=_jointly(found.clean_flip_rate),
+        clean_variation=_jointly(found.clean_variation),
+    )
+
+
+def _effect(edit: EditMeasurement) -> Effect:
+    found = edit.estimate
+    return Effect(
+        flip_rate=_estimate(found.flip_rate), total_variation=_estimate(found.total_variation),
+        floor=_estimate(found.floor), logit_change=_estimate(edit.logit_change), method=METHODS[edit.method],
+        confirmed=edit.confirmed, collateral=edit.collateral, detectable=edit.detectable,
     )  # fmt: skip
 
 
-def _evidence(feature: AuditedFeature, measured: TapMeasurements, effect: EffectEstimate | None) -> Evidence:
-    moved = measured.movement.get(feature.name)
-    return Evidence(
-        generative=measured.generative.get(feature.name),
-        predictive=measured.predictive.get(feature.name),
-        effects=() if effect is None else (_effect(feature, effect),),
-        movement=MovementEvidence(moved.spread, moved.agreement, None) if moved else None,
-    )
-
-
-def _effect(feature: AuditedFeature, effect: EffectEstimate) -> EffectEvidence:
-    return EffectEvidence(
-        method="exact" if feature.statistic else "generated",
-        flip_rate=effect.flip_rate,
-        total_variation=effect.total_variation,
-        floor=effect.floor,
-        confirmation=effect.confirmed,
-    )
+def _power(edits: list[EditMeasurement], verdict: Verdict) -> list[str]:
+    """What the sample could have missed, where it showed no effect."""
+    believed = [one for one in edits if (one.confirmed or 0) >= DEFAULT.confirmation]
+    if verdict not in {Verdict.IGNORED, Verdict.ENCODED_UNUSED, Verdict.UNDETERMINED} or not believed:
+        return []
+    best = min(believed, key=lambda one: one.detectable)
+    return [
+        f"With {best.estimate.flip_rate.n:,} edited images an effect on {best.detectable:.1%} of answers or more would"
+        f" have been shown with {DEFAULT.power:.0%} power; smaller ones could have been missed."
+    ]
 
 
 def _moved(measured: TapMeasurements, feature: str) -> list[str]:
+    """Invariance samples move many features at once: they are shown, and decide nothing (decision 0003)."""
     found = measured.movement.get(feature)
     if found is None or math.isnan(found.spread.value):
         return []
@@ -85,6 +119,10 @@ def _range(feature: AuditedFeature) -> list[str]:
         return []
     low, high = np.nanquantile(feature.column.values, [0.05, 0.95])
     return [f"Tested over its range in these references: {low:.3g} to {high:.3g} (5th to 95th percentile)."]
+
+
+def _jointly(interval: Interval | None) -> Interval | None:
+    return None if interval is None else interval.jointly
 
 
 def _estimate(interval: Interval | None) -> Estimate | None:

@@ -7,6 +7,7 @@ from math import prod
 from workers.classifier.selection import Tap
 from workers.evidence import gates as checks
 from workers.evidence.gates import GateResult
+from workers.evidence.thresholds import DEFAULT
 from workers.stages.estimates import Measurements
 from workers.stages.stage import StageContext
 
@@ -19,13 +20,14 @@ SECOND_OPINION = frozenset({LEAKAGE, FIDELITY, AGREEMENT})
 def audit_gates(context: StageContext, found: Measurements, taps: list[Tap]) -> list[GateResult]:
     """Every gate, the autoencoder's first."""
     per_tap = [gate for tap in taps for gate in _tap_gates(tap.name, found)]
-    information = [found.taps[tap.name].information for tap in taps if told_whole(tap, context.budget.condition)]
+    whole = [found.taps[tap.name] for tap in taps if told_whole(tap, context.budget.condition)]
     return [
         checks.completeness(found.completeness),
         *(checks.readable_from_codes(name, found.from_codes.get(name, float("nan")), quality)
           for name, quality in found.quality.items()),
         *per_tap,
-        checks.monotone_information(information),
+        checks.monotone_information([tap.information for tap in whole]),
+        checks.monotone_invariance([tap.invariance for tap in whole]),
         *_vae_gates(context.json("vae"), float(context.arrays("nuisance")["agrees"].mean())),
     ]  # fmt: skip
 
@@ -62,8 +64,9 @@ def _vae_gates(vae: dict[str, float], agreement: float) -> list[GateResult]:
         f" where chance is {vae['leakage_chance']:.2f}"
     )
     kept = f"the classifier keeps its answer on {agreement:.1%} of the images in which only nuisance was drawn anew"
+    at_least, at_most = DEFAULT.vae_fidelity, DEFAULT.vae_leakage
     return [
-        GateResult(FIDELITY, fidelity >= 0.8, fidelity, 0.8, said),
-        GateResult(LEAKAGE, leakage <= 0.3, leakage, 0.3, leaked),
-        GateResult(AGREEMENT, agreement >= 0.8, agreement, 0.8, kept),
+        GateResult(FIDELITY, fidelity >= at_least, fidelity, at_least, said),
+        GateResult(LEAKAGE, leakage <= at_most, leakage, at_most, leaked),
+        GateResult(AGREEMENT, agreement >= DEFAULT.vae_agreement, agreement, DEFAULT.vae_agreement, kept),
     ]

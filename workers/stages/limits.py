@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from math import prod
 
-import numpy as np
-
 from workers.classifier.pooling import pooled_shape
+from workers.evidence.strata import Stratum
 from workers.evidence.thresholds import DEFAULT
 from workers.stages.classifying import load_taps
 from workers.stages.estimates import Measurements
 from workers.stages.features import AuditedFeature
 from workers.stages.references import References
 from workers.stages.stage import StageContext
-
-TIED = 0.3
-"""Share of a feature's variance that another feature explains linearly, above which the references tie the two."""
 
 
 def limits(
@@ -24,9 +20,11 @@ def limits(
     """Plain sentences, most important first."""
     return [
         f"All numbers hold for these {len(references):,} reference images: what they do not vary, nobody tested.",
-        f"Effects smaller than about {_resolution(found):.1%} of the answers are below what this many images can show.",
-        "Each interval holds by itself at 95 %: of many findings, some intervals will miss.",
-        *_tied(features),
+        *_power(found),
+        "Each interval that is shown holds by itself at 95 %: of many findings, some intervals will miss. Verdicts rest"
+        f" on wider bounds: all {found.family.comparisons} of them hold at once at {found.family.level:.0%}, each at"
+        f" {found.family.each:.3%}.",
+        *_tied(found.strata),
         *context.config["notes"],
         *_hue(features),
         *_compressed(context),
@@ -55,33 +53,27 @@ def _compressed(context: StageContext) -> list[str]:
     return words
 
 
-def _resolution(found: Measurements) -> float:
-    """Half the widest interval of any confirmed effect: what could have been missed."""
-    confirmed = [one for one in found.effects.values() if (one.confirmed or 0) >= DEFAULT.confirmation]
-    widths = [(one.flip_rate.high - one.flip_rate.low) / 2 for one in confirmed]
-    return max((width for width in widths if np.isfinite(width)), default=1.0)
+def _power(found: Measurements) -> list[str]:
+    """What could have been missed by the edits that were confirmed."""
+    edits = [one for edits in found.effects.values() for one in edits if (one.confirmed or 0) >= DEFAULT.confirmation]
+    if not edits:
+        return ["No edit of any feature was confirmed: no effect could be shown or excluded."]
+    worst = max(one.detectable for one in edits)
+    return [
+        f"Effects on less than {worst:.1%} of the answers could have been missed: larger ones are shown with"
+        f" {DEFAULT.power:.0%} power by every confirmed edit of this audit."
+    ]
 
 
-def _tied(features: list[AuditedFeature]) -> list[str]:
+def _tied(strata: dict[str, Stratum]) -> list[str]:
     """Features that the references tie together: for them only the effect can tell which one the classifier uses."""
     words = []
-    for i, one in enumerate(features):
-        for other in features[i + 1 :]:
-            share = max(_explained(one, other), _explained(other, one))
-            if share > TIED:
-                words.append(
-                    f"{one.name} and {other.name} are tied in these references ({share:.0%} of the variance of one is"
-                    " explained by the other): their retentions cannot be told apart, their effects can."
-                )
+    for name, stratum in strata.items():
+        ties = ", ".join(f"{tie.name} ({tie.share:.0%})" for tie in stratum.ties)
+        apart = (
+            f"what it retains is judged within strata, of the {stratum.left:.0%} that they leave"
+            if stratum.separable()
+            else "it is not separable in these references, only its effect can tell"
+        )
+        words.append(f"{name} is tied in these references to {ties}, by the share of its variance explained: {apart}.")
     return words
-
-
-def _explained(target: AuditedFeature, source: AuditedFeature) -> float:
-    """Share of ``target``'s variance that is linear in the encoding of ``source``."""
-    y, x = target.encoding.encode(target.column.values), source.encoding.encode(source.column.values)
-    known = np.isfinite(y).all(axis=1) & np.isfinite(x).all(axis=1)
-    if known.sum() < 50:
-        return 0.0
-    y, x = y[known], np.column_stack([x[known], np.ones(known.sum())])
-    residual = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
-    return float(1 - np.square(residual).sum() / max(np.square(y - y.mean(axis=0)).sum(), 1e-12))

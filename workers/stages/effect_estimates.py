@@ -1,0 +1,74 @@
+"""What every edit of a feature did to the answer, with intervals over images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.evidence.bootstrap import Interval, mean_interval
+from workers.evidence.effects import Changes, EffectEstimate, effect
+from workers.evidence.family import detectable_flip_rate
+from workers.stages.features import AuditedFeature
+from workers.stages.intervals import Statistician
+from workers.stages.stage import Arrays
+
+Method = Literal["exact", "generated", "factor"]
+
+
+@dataclass(frozen=True)
+class EditMeasurement:
+    """What one way of changing a feature showed.
+
+    ``method`` as :class:`workers.evidence.verdicts.EffectEvidence` names it. ``logit_change`` beyond the floor, in
+    units of the logits' spread. ``confirmed`` and ``collateral`` are shares of edits; ``None``: nobody looked.
+    """
+
+    method: Method
+    estimate: EffectEstimate
+    logit_change: Interval | None
+    confirmed: float | None
+    collateral: float | None
+    detectable: float
+
+
+def edit_keys(feature: AuditedFeature, changed: Arrays) -> list[tuple[str, Method]]:
+    """The edits of ``feature`` that hit anywhere, the better first, each with its method."""
+    own: Method = "exact" if feature.statistic else "generated" if feature.learned else "factor"
+    keys: list[tuple[str, Method]] = [(feature.name, own), (f"{feature.name}@factor", "factor")]
+    return [(key, method) for key, method in keys if np.isfinite(changed.get(f"flips:{key}", np.zeros(0))).any()]
+
+
+def measure_edit(changed: Arrays, key: str, method: Method, by: Statistician) -> EditMeasurement:
+    """One edit, its flips and variation beyond its floor; arrays that another stage did not leave were not measured."""
+    edit, floor = _changes(changed, "", key), _changes(changed, "floor_", key)
+    clean = _changes(changed, "clean_", key) if f"clean_flips:{key}" in changed else None
+    weights = by.weights(len(edit.flips))
+    return EditMeasurement(
+        method=method,
+        estimate=effect(edit, floor, weights, clean=clean, joint=by.joint),
+        logit_change=_logit_change(changed, key, weights),
+        confirmed=_share(changed, f"confirmed:{key}"),
+        collateral=_share(changed, f"collateral:{key}"),
+        detectable=detectable_flip_rate(int(np.isfinite(edit.flips).sum()), by.joint),
+    )
+
+
+def _changes(changed: Arrays, kind: str, key: str) -> Changes:
+    return Changes(changed[f"{kind}flips:{key}"], changed[f"{kind}variation:{key}"])
+
+
+def _logit_change(changed: Arrays, key: str, weights: NDArray[np.float32]) -> Interval | None:
+    if f"logits:{key}" not in changed:
+        return None
+    beyond = changed[f"logits:{key}"] - changed[f"floor_logits:{key}"]
+    known = np.isfinite(beyond)
+    return mean_interval(beyond[known], np.ascontiguousarray(weights[:, known])) if known.any() else None
+
+
+def _share(changed: Arrays, name: str) -> float | None:
+    """A share of edits; ``None`` where nobody looked or there was nothing to look at."""
+    value = float(changed[name][0]) if name in changed else float("nan")
+    return value if np.isfinite(value) else None
