@@ -186,16 +186,15 @@ def _concept(concept: Concept, inn: ConceptINN, i: int, e: np.ndarray, pairs: in
         correlations = {f.name: pair_score(e[:, f.start : f.stop], test) for f in inn.factors}
     within = correlations.pop(concept.name, None)
     factor = inn.factors[i]
-    definition = "attribute" if isinstance(concept, Attribute) else concept.definition
     return FittedConcept(
-        concept.name, definition, pairs, factor.size, factor.rho, within, correlations,
+        concept.name, concept.definition, pairs, factor.size, factor.rho, within, correlations,
         _caution(concept, within, correlations),
     )  # fmt: skip
 
 
 def _caution(concept: Concept, within: float | None, leaks: dict[str, float]) -> str | None:
     """What a reader must know before trusting the factor, in words."""
-    said = [] if isinstance(concept, Attribute) or concept.caution is None else [concept.caution]
+    said = [] if concept.caution is None else [concept.caution]
     if within is None:
         said.append("Too few pairs were left to check the factor on.")
     elif within < _WEAK:

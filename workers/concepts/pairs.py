@@ -27,13 +27,15 @@ _CANDIDATES = 16
 
 @dataclass(frozen=True)
 class Attribute:
-    """A concept that a column defines.
+    """A concept that a column defines: an attribute, or what two sketches have in common.
 
     Attributes:
         name: of the concept.
         kind: how its values compare.
         values: ``(n,)`` float64; NaN where unknown. Circular ones in units of ``period``.
         period: of a circular attribute.
+        definition: where the column came from.
+        caution: what is weak about it, or ``None``.
         place: class number, or rank in 0..1 (circular: around the circle); filled in.
     """
 
@@ -41,6 +43,8 @@ class Attribute:
     kind: Literal["numeric", "categorical", "circular"]
     values: NDArray[np.float64]
     period: float | None = None
+    definition: Literal["attribute", "sketch"] = "attribute"
+    caution: str | None = None
     place: NDArray[np.float64] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -101,7 +105,7 @@ class Examples:
 
     name: str
     pairs: Rows
-    definition: Literal["pairs", "sketch"] = "pairs"
+    definition: Literal["pairs"] = "pairs"
     caution: str | None = None
 
 
@@ -127,7 +131,7 @@ def draw_pairs(concepts: Sequence[Concept], index: int, rows: Rows, count: int, 
     others = [one for i, one in enumerate(concepts) if i != index and isinstance(one, Attribute)]
     chosen = _nearest(candidates, rng.choice(rows, len(anchors)), others)
     usable = (chosen >= 0) & (chosen != anchors)
-    return np.stack([anchors, chosen], axis=1)[usable]
+    return np.asarray(np.stack([anchors, chosen], axis=1)[usable])
 
 
 def random_pairs(rows: Rows, count: int, rng: np.random.Generator) -> Rows:

@@ -15,11 +15,15 @@ from workers.tensors import generator_for
 
 @dataclass(frozen=True)
 class References:
-    """Images uint8 ``(n, h, w, c)``, labels int64 ``(n,)`` if any, attribute columns float64 ``(n,)`` as declared."""
+    """Images uint8 ``(n, h, w, c)``, labels int64 ``(n,)`` if any, attribute columns float64 ``(n,)`` as declared.
+
+    ``concepts`` in the order of the dataset's: pairs ``(m, 2)`` of these very rows, or two sketches ``(2, h, w, c)``.
+    """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64] | None
     columns: tuple[NDArray[np.float64], ...]
+    concepts: tuple[NDArray[np.int64] | NDArray[np.uint8], ...] = ()
 
     def __len__(self) -> int:
         return len(self.images)
@@ -30,13 +34,23 @@ def load_references(context: StageContext) -> References:
     data = load_dataset(context.blob("dataset"))
     chosen = choose(len(data.images), context.budget.images, context.request.seed)
     labels = None if data.labels is None else data.labels[chosen]
-    return References(data.images[chosen], labels, tuple(values[chosen] for values in data.columns))
+    columns = tuple(values[chosen] for values in data.columns)
+    concepts = tuple(_moved(shown, chosen, len(data)) if shown.ndim == 2 else shown for shown in data.concepts)
+    return References(data.images[chosen], labels, columns, concepts)
 
 
 def choose(available: int, limit: int, seed: int) -> NDArray[np.int64]:
     """At most ``limit`` of ``available`` row numbers, shuffled; the same for every stage of an audit."""
     source = np.random.default_rng(generator_for(seed, "references").initial_seed())
     return source.permutation(available)[:limit].astype(np.int64)
+
+
+def _moved(pairs: NDArray[Any], chosen: NDArray[np.int64], available: int) -> NDArray[np.int64]:
+    """Pairs of rows of the whole dataset as rows of the references; without those that were not chosen."""
+    place = np.full(available, -1, dtype=np.int64)
+    place[chosen] = np.arange(len(chosen))
+    moved = place[pairs]
+    return np.asarray(moved[(moved >= 0).all(axis=1)])
 
 
 def random_rows(available: int, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
