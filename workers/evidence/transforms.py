@@ -185,7 +185,10 @@ def _sharpen(images: NDArray[np.float32], current: Floats, target: Floats) -> ND
 
 
 def _unsharp(images: NDArray[np.float32], detail: NDArray[np.float32], amount: Floats) -> NDArray[np.float32]:
-    return np.asarray(np.clip(images + detail * _per_image(amount)[..., None], 0, 1), dtype=np.float32)
+    """Add the detail, at each pixel as far as no channel leaves 0..1: channels clipped one by one bend the hue."""
+    step = detail * _per_image(amount)[..., None]
+    room = np.where(step > 0, 1 - images, images) / np.maximum(np.abs(step), 1e-9)
+    return np.asarray(images + step * np.minimum(room.min(axis=-1, keepdims=True), 1), dtype=np.float32)
 
 
 def _affine(

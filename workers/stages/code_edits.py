@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -9,7 +12,7 @@ from torch import Tensor
 
 from workers.flows.inn import ConditionalINN
 from workers.stages.decoding import Studio
-from workers.stages.editor import condition, conditioning, edit_codes
+from workers.stages.editor import condition, conditioning, retold
 from workers.stages.edits import FAR, Checked, Images, Mask, Rows, Values, encoded_spread
 from workers.stages.factors import Factor
 from workers.stages.features import AuditedFeature
@@ -18,29 +21,76 @@ MOVED = 0.5
 """An edit hits when its reading ends within this share of the intended way from the target."""
 COLLATERAL = 0.5 * FAR
 """Spreads by which the reading of another attribute must move to count as moved: half of the least edit."""
+READABLE = 0.5
+"""Share of a column that its reading of unedited decoded pictures must explain for it to be a witness."""
 HOLDS = 2
 """Rounds in which what an edit turned by accident is turned back: each leaves about a sixth of the drift."""
 
 
-class CodeEdit:
-    """An edited code, decoded, and read by encoding or by oracles that were trained on real labelled images.
+@dataclass(frozen=True)
+class Unedited:
+    """What every edit of the code starts from: the references ``rows (n,)`` as the autoencoder draws them.
 
-    ``before`` is the autoencoder's picture, so that the autoencoder's own loss is on both sides.
+    So the autoencoder's own loss is on both sides of a comparison.
     """
+
+    studio: Studio
+    rows: Rows
+
+    @cached_property
+    def columns(self) -> list[AuditedFeature]:
+        """The attribute columns and the label."""
+        return conditioning(self.studio.features)
+
+    @cached_property
+    def limits(self) -> dict[str, float]:
+        """How far a column's reading must be from that before to count as moved; without those that nobody can read.
+
+        An oracle that cannot read a column from decoded pictures guesses, and would see it move in every other one.
+        """
+        return {one.name: COLLATERAL * encoded_spread(one) for one in self.columns if self._readable(one)}
+
+    def _readable(self, column: AuditedFeature) -> bool:
+        truth, read = column.encoding.encode(column.column.values[self.rows]), self.read[column.name]
+        known = np.isfinite(truth).all(axis=1) & np.isfinite(read).all(axis=1)
+        missed = np.square(read - truth)[known].sum()
+        return bool(missed < (1 - READABLE) * np.square(truth[known] - truth[known].mean(axis=0)).sum())
+
+    @cached_property
+    def codes(self) -> Tensor:
+        """``(n, d)``."""
+        return self.studio.means[torch.from_numpy(self.rows)]
+
+    @cached_property
+    def images(self) -> Images:
+        """``(n, h, w, c)``."""
+        return self.studio.decode(self.codes)
+
+    @cached_property
+    def read(self) -> dict[str, NDArray[np.float64]]:
+        """Encoded readings of every column, ``(n, width)`` each."""
+        return self.studio.reader.encoded(self.images, self.columns)
+
+    @cached_property
+    def exact(self) -> dict[str, Values]:
+        """Values ``(n,)`` of the columns that a formula measures, in their own unit."""
+        return measured(self.columns, self.images)
+
+
+class CodeEdit:
+    """An edited code, decoded, and read by encoding or by oracles that were trained on real labelled images."""
 
     attempts = 1
 
-    def __init__(self, feature: AuditedFeature, studio: Studio, rows: Rows) -> None:
-        self.feature, self.studio, self.rows = feature, studio, rows
-        self.codes = studio.means[torch.from_numpy(rows)]
-        self.before = studio.decode(self.codes)
-        self.others = [one for one in conditioning(studio.features) if one.name != feature.name]
-        self.still = studio.reader.encoded(self.before, self.others)
-        self.limits = {one.name: COLLATERAL * encoded_spread(one) for one in self.others}
+    def __init__(self, feature: AuditedFeature, unedited: Unedited) -> None:
+        self.feature, self.unedited = feature, unedited
+        self.studio, self.rows, self.before = unedited.studio, unedited.rows, unedited.images
+        self.others = [one for one in unedited.columns if one.name != feature.name]
+        self.witnesses = [one for one in self.others if one.name in unedited.limits]
 
     def check(self, chosen: Rows, edited: Images, targets: Values) -> Checked:
         """By the oracles, or by encoding the picture again."""
-        read = self.studio.reader.encoded(edited, [self.feature, *self.others])
+        read = self.studio.reader.encoded(edited, [self.feature, *self.witnesses])
         goal = self.feature.encoding.encode(targets)
         now = self.feature.encoding.encode(self.feature.column.values[self.rows[chosen]])
         missed = np.linalg.norm(read[self.feature.name] - goal, axis=1)
@@ -49,10 +99,10 @@ class CodeEdit:
     def _moved(self, chosen: Rows, read: dict[str, NDArray[np.float64]]) -> Mask:
         """Whether any other attribute reads differently than in the picture before; a reading that is lost counts."""
         moved = np.zeros(len(chosen), dtype=bool)
-        for name, limit in self.limits.items():
-            still = self.still[name][chosen]
-            change = np.linalg.norm(read[name] - still, axis=1)
-            moved |= ~(change <= limit) & np.isfinite(still).all(axis=1)
+        for one in self.witnesses:
+            still = self.unedited.read[one.name][chosen]
+            change = np.linalg.norm(read[one.name] - still, axis=1)
+            moved |= ~(change <= self.unedited.limits[one.name]) & np.isfinite(still).all(axis=1)
         return moved
 
 
@@ -65,33 +115,31 @@ class ConditionalEdit(CodeEdit):
 
     method = "conditional INN edit"
 
-    def __init__(self, feature: AuditedFeature, editor: ConditionalINN, studio: Studio, rows: Rows) -> None:
-        super().__init__(feature, studio, rows)
+    def __init__(self, feature: AuditedFeature, editor: ConditionalINN, unedited: Unedited) -> None:
+        super().__init__(feature, unedited)
         self.key, self.editor = feature.name, editor
-        self.columns = conditioning(studio.features)
+        self.true = {column.name: column.column.values[self.rows] for column in unedited.columns}
+        self.residual = editor.v_for(unedited.codes, condition(unedited.columns, self.true))
         self.held = [one for one in self.others if one.statistic is not None]
-        self.exact = measured(self.held, self.before)
-        self.floor = self.to(np.arange(len(rows)), feature.column.values[rows])
+        self.floor = self.to(np.arange(len(self.rows)), self.true[feature.name])
 
     def to(self, chosen: Rows, targets: Values) -> Images:
         """``before[chosen]`` with the attribute at ``targets`` and all other columns as they were."""
-        rows = self.rows[chosen]
-        true = {column.name: column.column.values[rows] for column in self.columns}
-        told = {**true, self.feature.name: targets}
-        edited = self._decoded(chosen, true, told)
+        told = {**{name: values[chosen] for name, values in self.true.items()}, self.feature.name: targets}
+        edited = self._decoded(chosen, told)
         for _ in range(HOLDS if self.held else 0):
             drifted = measured(self.held, edited)
             told |= {one.name: told[one.name] - self._drift(one, chosen, drifted[one.name]) for one in self.held}
-            edited = self._decoded(chosen, true, told)
+            edited = self._decoded(chosen, told)
         return edited
 
-    def _decoded(self, chosen: Rows, true: dict[str, Values], told: dict[str, Values]) -> Images:
-        before, after = condition(self.columns, true), condition(self.columns, told)
-        return self.studio.decode(edit_codes(self.editor, self.codes[torch.from_numpy(chosen)], before, after))
+    def _decoded(self, chosen: Rows, told: dict[str, Values]) -> Images:
+        residual = self.residual[torch.from_numpy(chosen)]
+        return self.studio.decode(retold(self.editor, residual, condition(self.unedited.columns, told)))
 
     def _drift(self, column: AuditedFeature, chosen: Rows, now: Values) -> Values:
         """How far a column that should stay moved, in its own unit; 0 where either value is missing."""
-        drift = now - self.exact[column.name][chosen]
+        drift = now - self.unedited.exact[column.name][chosen]
         period = column.column.period
         return np.nan_to_num(drift if period is None else (drift + period / 2) % period - period / 2)
 
@@ -105,19 +153,17 @@ class FactorEdit(CodeEdit):
 
     method = "concept factor edit"
 
-    def __init__(
-        self, feature: AuditedFeature, factor: Factor, studio: Studio, rows: Rows, rng: np.random.Generator
-    ) -> None:
-        super().__init__(feature, studio, rows)
+    def __init__(self, feature: AuditedFeature, factor: Factor, unedited: Unedited, rng: np.random.Generator) -> None:
+        super().__init__(feature, unedited)
         self.factor, self.rng = factor, rng
         self.own = not feature.learned
         self.key = feature.name if self.own else f"{feature.name}@factor"
-        self.floor = studio.decode(factor.place(self.codes, factor.read(self.codes)))
+        self.floor = self.studio.decode(factor.place(unedited.codes, factor.read(unedited.codes)))
 
     def to(self, chosen: Rows, targets: Values) -> Images:
         """``before[chosen]`` with the factor of references that show the ``targets``."""
         values = targets if self.own else self.factor.read(self._donors(targets))
-        return self.studio.decode(self.factor.place(self.codes[torch.from_numpy(chosen)], values))
+        return self.studio.decode(self.factor.place(self.unedited.codes[torch.from_numpy(chosen)], values))
 
     def _donors(self, targets: Values) -> Tensor:
         """Codes of one random reference for each target that has this very value, ``(n, d)``."""

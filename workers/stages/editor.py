@@ -51,7 +51,7 @@ def condition(columns: list[AuditedFeature], values: dict[str, NDArray[np.float6
 
 
 @torch.no_grad()
-def edit_codes(editor: ConditionalINN, codes: Tensor, before: Tensor, after: Tensor) -> Tensor:
-    """``t^-1(t(code | before) | after)``: everything that the columns do not say is kept, ``(n, d)``."""
-    edited: Tensor = editor.inverse(editor(codes, before)[0], after)[0]
-    return edited
+def retold(editor: ConditionalINN, residual: Tensor, told: Tensor) -> Tensor:
+    """``t^-1(v | told)``: the code ``(n, d)`` whose columns are ``told``; ``v`` is everything that they do not say."""
+    codes: Tensor = editor.inverse(residual, told)[0]
+    return codes

@@ -22,7 +22,7 @@ from workers.classifier.session import Outputs
 from workers.evidence.effects import changes
 from workers.evidence.logits import logit_change, logit_spread
 from workers.stages.classifying import Classifier, classify, probabilities_of
-from workers.stages.code_edits import ConditionalEdit, FactorEdit
+from workers.stages.code_edits import ConditionalEdit, FactorEdit, Unedited
 from workers.stages.decoding import Studio, open_studio
 from workers.stages.edit_sheets import edit_sheet
 from workers.stages.edits import Checked, Edit, Images, Mask, Rows, TransformEdit, Values, other_values
@@ -64,7 +64,7 @@ def run(context: StageContext) -> Produced:
     spread = logit_spread(context.arrays("latents")["logits"])
     constant = ConstantClassifier(studio.classifier.facts.classes)
     measured, sheets = _code_losses(context, studio, rows), []
-    for done, edit in enumerate(edits_of(context, studio, rows)):
+    for done, edit in enumerate(edits_of(context, Unedited(studio, rows))):
         resampled = resample(edit, context.budget.edits, context.rng("targets", edit.key))
         measured |= _keyed(edit.key, _effect(studio.classifier, edit, resampled, spread))
         if done == 0:
@@ -124,18 +124,19 @@ def _known(values: Values) -> Mask:
     return np.asarray(np.isfinite(values).all(axis=tuple(range(1, values.ndim))))
 
 
-def edits_of(context: StageContext, studio: Studio, rows: Rows) -> Iterator[Edit]:
+def edits_of(context: StageContext, unedited: Unedited) -> Iterator[Edit]:
     """Every way that the audit has to change one of its features; an attribute's own edit comes before its factor's."""
     stored = context.blob("editor")
     editor = None if stored == NOTHING else load_inn(stored)
+    studio, rows = unedited.studio, unedited.rows
     for feature in studio.features:
         if feature.statistic is not None:
             yield TransformEdit(feature, feature.statistic, studio, rows, context.rng("floor", feature.name))
             continue
         if feature.learned and editor is not None:
-            yield ConditionalEdit(feature, editor, studio, rows)
+            yield ConditionalEdit(feature, editor, unedited)
         if feature.factor is not None:
-            yield FactorEdit(feature, feature.factor, studio, rows, context.rng("donors", feature.name))
+            yield FactorEdit(feature, feature.factor, unedited, context.rng("donors", feature.name))
 
 
 def _effect(classifier: Classifier, edit: Edit, resampled: Resampled, spread: float) -> Arrays:

@@ -67,6 +67,15 @@ def named_factors(context: StageContext) -> list[Named]:
     Raises:
         CheckpointError: a stored network is damaged.
     """
+    return concepts_of(context)
+
+
+def concepts_of(context: StageContext) -> list[Named]:
+    """The factors of the concept INN: attributes, pairs and sketches.
+
+    Raises:
+        CheckpointError: the stored network is damaged.
+    """
     return concept_factors(load(context.blob("concepts"))) if "concepts" in context.request.inputs else []
 
 

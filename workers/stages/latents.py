@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
+from workers.classifier.selection import describe
 from workers.classifier.streaming import stream
 from workers.stages.classifying import load_taps, open_classifier, probabilities_of
 from workers.stages.references import load_references
@@ -72,7 +73,9 @@ class Standardiser:
 def run(context: StageContext) -> Produced:
     """``latents``: ``z:<tap>``, ``logits`` and ``probabilities`` float32 ``(n, classes)``; ``wide``: every unit by tap.
 
-    ``compression``: ``mean:<tap>`` ``(units,)`` and ``components:<tap>`` ``(k, units)`` of the taps that were shortened.
+    ``zeros:<tap>``, ``rank:<tap>`` ``(1,)``: share of exact zeros in the first shard, and numerical rank of its first
+    512 images. ``compression``: ``mean:<tap>`` ``(units,)`` and ``components:<tap>`` ``(k, units)`` of the
+    taps that were shortened.
 
     Raises:
         StageError: the images do not fit the classifier.
@@ -84,15 +87,25 @@ def run(context: StageContext) -> Produced:
     standardisers = {tap.name: Standardiser() for tap in taps}
     parts: list[Arrays] = []
     wide: list[Arrays] = []
+    described: Arrays = {}
     for shard in stream(session, images, SHARD):
+        described = described or _described(shard.outputs.taps)
         z = {f"z:{name}": compressors[name](values) for name, values in shard.outputs.taps.items()}
         probabilities = probabilities_of(session, shard.outputs.logits)
         parts.append({**z, "logits": shard.outputs.logits, "probabilities": probabilities})
         wide.append({name: standardisers[name](values) for name, values in shard.outputs.taps.items()})
         context.report(shard.stop / len(images), f"{shard.stop} of {len(images)} images")
     kept = {name: compressor.kept for name, compressor in compressors.items()}
-    outputs = {"latents": pack(joined(parts)), "wide": pack(joined(wide)), "compression": pack(_kept(compressors))}
+    latents = {**joined(parts), **described}
+    outputs = {"latents": pack(latents), "wide": pack(joined(wide)), "compression": pack(_kept(compressors))}
     return Produced(outputs, {"images": len(images), "variance_kept": kept})
+
+
+def _described(taps: dict[str, NDArray[np.float32]]) -> Arrays:
+    """``zeros:<tap>`` and ``rank:<tap>``, ``(1,)`` each, of taps' values ``(n, ...)``."""
+    found = {name: describe(values) for name, values in taps.items()}
+    zeros = {f"zeros:{name}": np.array([one.zeros]) for name, one in found.items()}
+    return {**zeros, **{f"rank:{name}": np.array([one.rank]) for name, one in found.items()}}
 
 
 def _kept(compressors: dict[str, Compressor]) -> Arrays:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from workers.stages.class_names import as_outputs
 from workers.stages.decoding import Studio, open_studio
+from workers.stages.factors import concepts_of
 from workers.stages.faithfulness import Faithful, judge, tap_sheet
 from workers.stages.inn import condition, load_inn
 from workers.stages.references import random_rows, spread_rows
@@ -17,7 +18,11 @@ from workers.stages.views.maps import invariance_maps
 
 
 def run(context: StageContext) -> Produced:
-    """Readings of every sample (``reading:<feature>``, ``(n, draws, width)``), answers, deviations, and the sheet."""
+    """Readings of every sample (``reading:<feature>``, ``(n, draws, width)``), answers, deviations, and the sheet.
+
+    Where concepts were fitted also ``factor:<concept>`` ``(n, draws, k)``, ``e_k`` of the drawn codes themselves
+    without any picture between, and ``factor_reference:<concept>`` ``(n, k)``, that of the references' own codes.
+    """
     tap = context.config["tap"]
     studio = open_studio(context, tap)
     rows = random_rows(len(studio.references), context.budget.references, context.rng("references"))
@@ -38,11 +43,21 @@ def sampled(context: StageContext, studio: Studio, tap: str, rows: NDArray[np.in
     context.report(0.9, "sent back through the classifier")
     return Produced(
         {
-            "samples": pack({"rows": rows, **readings, **faithful.arrays()}),
+            "samples": pack({"rows": rows, **readings, **factors(context, studio, rows, codes), **faithful.arrays()}),
             "sheet": sheet(context, studio, tap, rows, faithful),
             "galleries": pack_json([invariance_maps(context, studio, tap, rows, images).model_dump(mode="json")]),
         }
     )
+
+
+def factors(context: StageContext, studio: Studio, rows: NDArray[np.int64], codes: Tensor) -> Arrays:
+    """``factor:<concept>`` and ``factor_reference:<concept>`` of every concept, without any picture (M1 on ``e``)."""
+    n, draws, _ = codes.shape
+    own, found = studio.means[torch.from_numpy(rows)], {}
+    for one in concepts_of(context):
+        found[f"factor:{one.name}"] = one.factor.read(codes.flatten(0, 1)).reshape(n, draws, -1)
+        found[f"factor_reference:{one.name}"] = one.factor.read(own)
+    return found
 
 
 def read_all(studio: Studio, images: NDArray[np.uint8], draws: int) -> Arrays:
