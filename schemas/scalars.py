@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 ObjectKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9/_.\-]{0,511}$")]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,4}_[0-9a-z]{16,40}$")]
-"""A prefixed public id: ``upl_``, ``clf_``, ``dat_``, ``aud_``, ``key_``."""
+"""A prefixed public id: ``upl_``, ``clf_``, ``dat_``, ``aut_``, ``aud_``, ``key_``."""
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 """A name chosen by a user. Hostile input wherever it is shown."""

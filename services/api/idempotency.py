@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from fastapi import Header
 from fastapi.responses import JSONResponse
@@ -20,14 +20,30 @@ from sqlalchemy.orm import Session
 
 from schemas.scalars import Contract
 from services.api_keys.service import Principal
+from services.db.engine import transaction
 from services.db.tables import IdempotencyKeyRow
 from services.errors import IdempotencyInFlight, IdempotencyKeyReused
+
+from .ports import PortSet
 
 KEY_FORMAT = r"^[\x21-\x7e]{1,255}$"
 KEY_HELP = "Chosen by the client, fresh for each new request (a UUID): 1 to 255 printable ASCII characters."
 
 RequiredKey = Annotated[str, Header(alias="Idempotency-Key", pattern=KEY_FORMAT, description=KEY_HELP)]
 OptionalKey = Annotated[str | None, Header(alias="Idempotency-Key", pattern=KEY_FORMAT, description=KEY_HELP)]
+
+
+class Addressed(Protocol):
+    """A contract with an id."""
+
+    @property
+    def id(self) -> str:
+        """Its public id."""
+        ...
+
+    def model_dump(self, *, mode: str) -> dict[str, Any]:
+        """As JSON."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -94,6 +110,31 @@ def once(
         )
     )
     return created
+
+
+def accepted(
+    ports: PortSet,
+    principal: Principal,
+    key: str | None,
+    path: str,
+    body: Contract,
+    make: Callable[[Session], Addressed],
+    retry_after: int = 1,
+) -> JSONResponse:
+    """The answer to ``POST path``: what ``make`` made in a transaction of its own, :func:`once` per key.
+
+    Raises:
+        ServiceError: as ``make`` and :func:`once` do.
+    """
+
+    def work() -> Created:
+        made = make(session)
+        return Created(f"{path}/{made.id}", made.model_dump(mode="json"))
+
+    mark = fingerprint(f"POST {path}", body)
+    with transaction(ports.sessions) as session:
+        created = once(session, principal, key, mark, ports.settings.idempotency_expiry_seconds, work)
+    return created.response(retry_after)
 
 
 def _lock(session: Session, principal: Principal, key: str) -> None:

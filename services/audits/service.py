@@ -15,21 +15,18 @@ from schemas.audits import (
     AuditState,
     StageProgress,
 )
-from schemas.classifiers import Classifier, IntakeState
-from schemas.datasets import Dataset
 from schemas.problems import Problem
-from services.classifiers import service as classifiers
-from services.datasets import service as datasets
 from services.db.events import append_event
 from services.db.identifiers import new_id
 from services.db.paging import Position
 from services.db.tables import AuditArtifactRow, AuditEventRow, AuditRow, JobKind
-from services.errors import AlreadyFinished, Conflict, IntakeRejected, InvalidRequest, NotFound, ReportNotReady
+from services.errors import AlreadyFinished, NotFound, ReportNotReady
 from services.jobs.queue import cancel_waiting, enqueue
 from services.storage.blobs import blob_key
 
 from . import repository
 from .repository import Filter
+from .subjects import checked_subjects
 
 LONGEST_NAME = 200
 
@@ -38,11 +35,11 @@ def create(session: Session, body: AuditCreate) -> Audit:
     """Queue an audit.
 
     Raises:
-        InvalidRequest: the classifier or the dataset does not exist.
+        InvalidRequest: something that it names does not exist, or does not fit the rest.
         IntakeRejected: intake refused one of them.
         Conflict: intake still reads one of them.
     """
-    classifier, dataset = _subjects(session, body)
+    classifier, dataset = checked_subjects(session, body)
     row = AuditRow(
         id=new_id("aud"),
         name=body.name or f"{classifier.name} on {dataset.name}"[:LONGEST_NAME].strip(),
@@ -153,25 +150,6 @@ def contract(row: AuditRow) -> Audit:
         started_at=row.started_at,
         finished_at=row.finished_at,
     )
-
-
-def _subjects(session: Session, body: AuditCreate) -> tuple[Classifier, Dataset]:
-    try:
-        classifier = classifiers.get(session, body.classifier)
-        dataset = datasets.get(session, body.dataset)
-    except NotFound as error:
-        raise InvalidRequest(error.detail, "Push the file first.") from error
-    for item in (classifier, dataset):
-        _check_intake(item)
-    return classifier, dataset
-
-
-def _check_intake(item: Classifier | Dataset) -> None:
-    if item.state is IntakeState.REJECTED:
-        found = item.problem.detail if item.problem else "It cannot be audited."
-        raise IntakeRejected(f"{item.id} was refused: {found}", item.problem.advice if item.problem else "")
-    if item.state is IntakeState.PENDING:
-        raise Conflict(f"{item.id} is still being read.", "Wait until its state is 'ready'.")
 
 
 def _close_cancelled(session: Session, row: AuditRow) -> None:

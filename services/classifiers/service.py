@@ -6,16 +6,11 @@ from sqlalchemy.orm import Session
 
 from schemas.classifiers import Classifier, ClassifierCreate, ClassifierFacts, InputSpec, IntakeState
 from schemas.problems import Problem
-from schemas.scalars import Sha256
 from services.api_keys.service import Principal
 from services.db.identifiers import new_id
-from services.db.paging import Position
 from services.db.tables import ClassifierRow, JobKind
-from services.errors import NotFound
-from services.jobs.queue import enqueue
+from services.files.resource import Resource
 from services.uploads import service as uploads
-
-from . import repository
 
 
 def create(session: Session, principal: Principal, body: ClassifierCreate) -> Classifier:
@@ -36,31 +31,7 @@ def create(session: Session, principal: Principal, body: ClassifierCreate) -> Cl
         input=body.input.model_dump(mode="json"),
         classes=body.classes,
     )
-    session.add(row)
-    session.flush()
-    enqueue(session, JobKind.INTAKE_CLASSIFIER, row.id)
-    session.refresh(row)
-    return contract(row)
-
-
-def get(session: Session, classifier: str) -> Classifier:
-    """One classifier.
-
-    Raises:
-        NotFound: no classifier has this id.
-    """
-    row = repository.find(session, classifier)
-    if row is None:
-        raise NotFound(f"No classifier has the id {classifier}.")
-    return contract(row)
-
-
-def page(
-    session: Session, after: Position | None, limit: int, digest: Sha256 | None
-) -> tuple[list[Classifier], Position | None]:
-    """A page of classifiers, newest first, and where the next one begins."""
-    rows, following = repository.page(session, after, limit, digest)
-    return [contract(row) for row in rows], following
+    return CLASSIFIERS.add(session, row)
 
 
 def contract(row: ClassifierRow) -> Classifier:
@@ -77,3 +48,7 @@ def contract(row: ClassifierRow) -> Classifier:
         problem=None if row.problem is None else Problem.model_validate(row.problem),
         created_at=row.created_at,
     )
+
+
+CLASSIFIERS = Resource("classifier", ClassifierRow, JobKind.INTAKE_CLASSIFIER, contract)
+"""Every classifier."""

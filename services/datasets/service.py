@@ -7,16 +7,11 @@ from sqlalchemy.orm import Session
 from schemas.classifiers import IntakeState
 from schemas.datasets import AttributeSpec, Dataset, DatasetCreate, DatasetFacts
 from schemas.problems import Problem
-from schemas.scalars import Sha256
 from services.api_keys.service import Principal
 from services.db.identifiers import new_id
-from services.db.paging import Position
 from services.db.tables import DatasetRow, JobKind
-from services.errors import NotFound
-from services.jobs.queue import enqueue
+from services.files.resource import Resource
 from services.uploads import service as uploads
-
-from . import repository
 
 
 def create(session: Session, principal: Principal, body: DatasetCreate) -> Dataset:
@@ -36,31 +31,7 @@ def create(session: Session, principal: Principal, body: DatasetCreate) -> Datas
         filename=upload.filename,
         attributes={name: spec.model_dump(mode="json") for name, spec in body.attributes.items()},
     )
-    session.add(row)
-    session.flush()
-    enqueue(session, JobKind.INTAKE_DATASET, row.id)
-    session.refresh(row)
-    return contract(row)
-
-
-def get(session: Session, dataset: str) -> Dataset:
-    """One dataset.
-
-    Raises:
-        NotFound: no dataset has this id.
-    """
-    row = repository.find(session, dataset)
-    if row is None:
-        raise NotFound(f"No dataset has the id {dataset}.")
-    return contract(row)
-
-
-def page(
-    session: Session, after: Position | None, limit: int, digest: Sha256 | None
-) -> tuple[list[Dataset], Position | None]:
-    """A page of datasets, newest first, and where the next one begins."""
-    rows, following = repository.page(session, after, limit, digest)
-    return [contract(row) for row in rows], following
+    return DATASETS.add(session, row)
 
 
 def contract(row: DatasetRow) -> Dataset:
@@ -76,3 +47,7 @@ def contract(row: DatasetRow) -> Dataset:
         problem=None if row.problem is None else Problem.model_validate(row.problem),
         created_at=row.created_at,
     )
+
+
+DATASETS = Resource("dataset", DatasetRow, JobKind.INTAKE_DATASET, contract)
+"""Every dataset."""

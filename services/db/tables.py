@@ -30,6 +30,7 @@ class JobKind(StrEnum):
 
     INTAKE_CLASSIFIER = "intake_classifier"
     INTAKE_DATASET = "intake_dataset"
+    INTAKE_AUTOENCODER = "intake_autoencoder"
     AUDIT = "audit"
 
 
@@ -110,45 +111,56 @@ class UploadRow(Table):
     expires_at: Mapped[datetime]
 
 
-class ClassifierRow(Table):
+class Inspected:
+    """Columns of what goes through intake: its state, and the facts or the problem that intake found."""
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default=IntakeState.PENDING)
+    facts: Mapped[dict[str, Any] | None]
+    problem: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime] = created()
+
+
+class UploadedFile(Inspected):
+    """And of what is one uploaded file."""
+
+    upload_id: Mapped[str] = mapped_column(ForeignKey("uploads.id"))
+    digest: Mapped[str]
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    filename: Mapped[str]
+
+
+class ClassifierRow(UploadedFile, Table):
     """An uploaded ONNX file and what intake says of it."""
 
     __tablename__ = "classifiers"
     __table_args__ = (one_of("state", IntakeState), Index("ix_classifiers_newest", "created_at", "id"))
 
-    id: Mapped[str] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    state: Mapped[str] = mapped_column(server_default=IntakeState.PENDING)
-    upload_id: Mapped[str] = mapped_column(ForeignKey("uploads.id"))
-    digest: Mapped[str]
-    bytes: Mapped[int] = mapped_column(BigInteger)
-    filename: Mapped[str]
     input: Mapped[dict[str, Any]]
     classes: Mapped[list[Any] | None]
-    facts: Mapped[dict[str, Any] | None]
-    problem: Mapped[dict[str, Any] | None]
-    canonical_digest: Mapped[str | None]
-    created_at: Mapped[datetime] = created()
 
 
-class DatasetRow(Table):
+class DatasetRow(UploadedFile, Table):
     """Uploaded reference images and what intake says of them."""
 
     __tablename__ = "datasets"
     __table_args__ = (one_of("state", IntakeState), Index("ix_datasets_newest", "created_at", "id"))
 
-    id: Mapped[str] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    state: Mapped[str] = mapped_column(server_default=IntakeState.PENDING)
-    upload_id: Mapped[str] = mapped_column(ForeignKey("uploads.id"))
-    digest: Mapped[str]
-    bytes: Mapped[int] = mapped_column(BigInteger)
-    filename: Mapped[str]
     attributes: Mapped[dict[str, Any]]
-    facts: Mapped[dict[str, Any] | None]
-    problem: Mapped[dict[str, Any] | None]
-    canonical_digest: Mapped[str | None]
-    created_at: Mapped[datetime] = created()
+
+
+class AutoencoderRow(Inspected, Table):
+    """An uploaded encoder and decoder and what intake says of them."""
+
+    __tablename__ = "autoencoders"
+    __table_args__ = (one_of("state", IntakeState), Index("ix_autoencoders_newest", "created_at", "id"))
+
+    encoder_upload_id: Mapped[str] = mapped_column(ForeignKey("uploads.id"))
+    decoder_upload_id: Mapped[str] = mapped_column(ForeignKey("uploads.id"))
+    encoder_digest: Mapped[str]
+    decoder_digest: Mapped[str]
+    value_range: Mapped[list[Any]]
 
 
 class AuditRow(Table):

@@ -57,7 +57,9 @@ def real_science() -> Science:
     from workers.actors import execute
     from workers.stages import plan
 
-    return Science(plan.plan_audit, plan.plan_classifier_intake, plan.plan_dataset_intake, execute)
+    return Science(
+        plan.plan_audit, plan.plan_classifier_intake, plan.plan_dataset_intake, plan.plan_autoencoder_intake, execute
+    )
 
 
 if __name__ == "__main__":

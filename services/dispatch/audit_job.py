@@ -12,7 +12,7 @@ from schemas.classifiers import IntakeState
 from schemas.ports import BlobMissing
 from schemas.problems import ErrorCode, Problem
 from schemas.stages import AuditSubject
-from services.db.tables import AuditArtifactRow, AuditRow, ClassifierRow, DatasetRow, JobState
+from services.db.tables import AuditArtifactRow, AuditRow, JobState
 from services.errors import Unavailable, failure
 from services.jobs import queue
 from services.jobs.queue import Claim, fenced
@@ -20,7 +20,7 @@ from services.jobs.queue import Claim, fenced
 from . import journal
 from .interrupts import OUTAGE_SECONDS, CancelRequested, ShuttingDown, StageFailed
 from .science import Done
-from .subjects import audit_subject
+from .subjects import Files, audit_subject, files_of
 from .watch import Signals
 from .workbench import Workbench
 
@@ -57,22 +57,22 @@ def _open(bench: Workbench, owner: Claim) -> AuditSubject | None:
     """The subject, now running; ``None`` when the audit ended here or still waits for its files."""
     with fenced(bench.factory, owner) as session:
         audit = session.get_one(AuditRow, owner.subject_id)
-        files = session.get_one(ClassifierRow, audit.classifier_id), session.get_one(DatasetRow, audit.dataset_id)
-        problem = _refusal(bench, owner, *files)
+        files = files_of(session, audit)
+        problem = _refusal(bench, owner, files)
         if audit.cancel_requested:
             _end_cancelled(bench, session, owner)
         elif problem is not None:
             _end_failed(bench, session, owner, problem)
-        elif any(file.state == IntakeState.PENDING for file in files):
+        elif any(file.state == IntakeState.PENDING for _, file in files.named()):
             queue.requeue(session, owner, INTAKE_WAIT_SECONDS, counted=False)
         else:
             journal.begin(session, audit.id, owner.attempt, lost=audit.state == AuditState.RUNNING)
-            return audit_subject(audit, *files, attempt=owner.attempt)
+            return audit_subject(audit, files, attempt=owner.attempt)
     return None
 
 
-def _refusal(bench: Workbench, owner: Claim, classifier: ClassifierRow, dataset: DatasetRow) -> Problem | None:
-    for kind, file in (("classifier", classifier), ("dataset", dataset)):
+def _refusal(bench: Workbench, owner: Claim, files: Files) -> Problem | None:
+    for kind, file in files.named():
         if file.state == IntakeState.REJECTED:
             why = (file.problem or {}).get("detail", "")
             detail, advice = f"the {kind} was refused at intake: {why}", f"See the {kind}'s own problem."

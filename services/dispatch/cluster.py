@@ -67,7 +67,7 @@ def run_stage(
     """The body of a Ray task: one stage, its reports sent to the board, its declared failure returned."""
 
     def report(fraction: float, detail: str) -> None:
-        board.report.remote(run, request.name, fraction, detail)
+        board.report.remote(run, request.key, fraction, detail)
 
     try:
         return execute(request, store, report)
@@ -139,7 +139,7 @@ class Cluster:
             ray.wait(refs, num_returns=len(refs), timeout=CANCEL_SECONDS, fetch_local=False)
 
     def reports(self, run: int) -> Reports:
-        """Latest reports of the stages of ``run``; empty while the board is away."""
+        """Latest reports of the requests of ``run``, by key; empty while the board is away."""
         try:
             reports: Reports = ray.get(self._board.read.remote(run), timeout=BOARD_SECONDS)
         except (RayError, GetTimeoutError):

@@ -25,7 +25,7 @@ from services.storage.client import bucket_of
 
 from .audit_job import run_audit
 from .cluster import Cluster
-from .intake_job import run_intake
+from .intake_job import INTAKES, run_intake
 from .interrupts import LeaseLost
 from .memory import StageMemory
 from .science import Science
@@ -60,7 +60,7 @@ class Dispatcher:
         poll = min(settings.poll_seconds, settings.heartbeat_seconds)
         self._watch = Watch(bench.factory, settings.lease_seconds, settings.heartbeat_seconds, poll)
         self._lanes = [
-            Lane((JobKind.INTAKE_CLASSIFIER, JobKind.INTAKE_DATASET), settings.intake_slots),
+            Lane(INTAKES, settings.intake_slots),
             Lane((JobKind.AUDIT,), settings.audit_slots),
         ]
 

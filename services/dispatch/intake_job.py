@@ -2,76 +2,118 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from schemas.audits import StageProgress
+from schemas.autoencoders import AutoencoderFacts
 from schemas.classifiers import ClassifierFacts, IntakeState
 from schemas.datasets import DatasetFacts
 from schemas.problems import ErrorCode, Problem
 from schemas.stages import PlannedStage, StageOutcome
-from services.classifiers import service as classifiers
-from services.datasets import service as datasets
-from services.db.tables import ClassifierRow, DatasetRow, JobKind, JobState
+from services.autoencoders.service import AUTOENCODERS
+from services.classifiers.service import CLASSIFIERS
+from services.datasets.service import DATASETS
+from services.db.tables import JobKind, JobState
 from services.errors import Unavailable, failure
+from services.files.resource import Resource
 from services.jobs import queue
 from services.jobs.queue import Claim, fenced
 
 from .interrupts import OUTAGE_SECONDS, ShuttingDown, StageFailed
+from .science import Science
 from .watch import Signals
 from .workbench import Workbench
 
 log = structlog.get_logger()
 
-OUTPUT = {JobKind.INTAKE_CLASSIFIER: "model", JobKind.INTAKE_DATASET: "dataset"}
-"""Name of the canonical file among the outcome's outputs."""
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of intake: its rows, the plan of its only stage, and the facts that must come of it.
+
+    ``outputs`` maps each output of the stage to the fact that holds its digest.
+    """
+
+    resource: Resource[Any, Any]
+    plan: Callable[[Science, Any], list[PlannedStage]]
+    facts: type[ClassifierFacts] | type[DatasetFacts] | type[AutoencoderFacts]
+    outputs: dict[str, str]
+
+
+KINDS = {
+    JobKind.INTAKE_CLASSIFIER: Kind(
+        CLASSIFIERS,
+        lambda science, row: science.plan_classifier_intake(CLASSIFIERS.contract(row)),
+        ClassifierFacts,
+        {"model": "canonical_digest"},
+    ),
+    JobKind.INTAKE_DATASET: Kind(
+        DATASETS,
+        lambda science, row: science.plan_dataset_intake(DATASETS.contract(row), row.filename),
+        DatasetFacts,
+        {"dataset": "canonical_digest"},
+    ),
+    JobKind.INTAKE_AUTOENCODER: Kind(
+        AUTOENCODERS,
+        lambda science, row: science.plan_autoencoder_intake(AUTOENCODERS.contract(row)),
+        AutoencoderFacts,
+        {"encoder": "encoder_digest", "decoder": "decoder_digest"},
+    ),
+}
+INTAKES = tuple(KINDS)
 
 
 @dataclass(frozen=True)
 class Intake:
-    """One file under intake."""
+    """One uploaded thing under intake."""
 
     bench: Workbench
     owner: Claim
 
-    def row(self, session: Session) -> ClassifierRow | DatasetRow:
-        """The file's row."""
-        if self.owner.kind == JobKind.INTAKE_CLASSIFIER:
-            return session.get_one(ClassifierRow, self.owner.subject_id)
-        return session.get_one(DatasetRow, self.owner.subject_id)
+    @property
+    def kind(self) -> Kind:
+        """What the job reads."""
+        return KINDS[JobKind(self.owner.kind)]
+
+    def row(self, session: Session) -> Any:
+        """Its row."""
+        return session.get_one(self.kind.resource.table, self.owner.subject_id)
 
     def plan(self) -> list[PlannedStage]:
         """The planned stage."""
         with fenced(self.bench.factory, self.owner) as session:
             row = self.row(session)
-        if isinstance(row, ClassifierRow):
-            return self.bench.science.plan_classifier_intake(classifiers.contract(row))
-        return self.bench.science.plan_dataset_intake(datasets.contract(row), row.filename)
+        return self.kind.plan(self.bench.science, row)
 
     def accept(self, outcome: StageOutcome) -> None:
-        """The file is ready; its facts and canonical form are written with the job's end.
+        """The file is ready; its facts are written with the job's end.
 
         Raises:
             StageFailed: the stage left no such facts.
         """
-        facts, digest = self._found(outcome)
+        facts = self._found(outcome)
         with fenced(self.bench.factory, self.owner) as session:
             row = self.row(session)
             row.state = IntakeState.READY
-            row.facts = facts.model_dump(mode="json")
-            row.canonical_digest = digest
+            row.facts = facts
             self.bench.end_job(session, self.owner, JobState.DONE)
 
-    def _found(self, outcome: StageOutcome) -> tuple[ClassifierFacts | DatasetFacts, str]:
+    def _found(self, outcome: StageOutcome) -> dict[str, Any]:
         """Checked here, for a malformed row would break every later reader."""
-        contract = ClassifierFacts if self.owner.kind == JobKind.INTAKE_CLASSIFIER else DatasetFacts
         try:
-            return contract.model_validate(outcome.summary["facts"]), outcome.outputs[OUTPUT[self.owner.kind]]
+            facts = self.kind.facts.model_validate(outcome.summary["facts"]).model_dump(mode="json")
+            digests = {fact: outcome.outputs[output] for output, fact in self.kind.outputs.items()}
         except (KeyError, ValidationError) as error:
             raise StageFailed(ErrorCode.INTERNAL, "intake left no usable facts") from error
+        if any(facts[fact] != digest for fact, digest in digests.items()):
+            raise StageFailed(ErrorCode.INTERNAL, "intake left files that are not those of its facts")
+        return facts
 
     def reject(self, problem: Problem) -> None:
         """The file is refused, for good."""

@@ -7,21 +7,21 @@ from typing import Any, TypeAlias
 import ray
 
 Reports = dict[str, tuple[float, str]]
-"""Fraction done and words for people, by stage name."""
+"""Fraction done and words for people, by the key of the request."""
 
 BoardHandle: TypeAlias = Any
 """Ray's actor handles have no static type."""
 
 
 class Board:
-    """Latest report of each stage of each run. A run is named by its fencing token."""
+    """Latest report of each request of each run. A run is named by its fencing token."""
 
     def __init__(self) -> None:
         self._runs: dict[int, Reports] = {}
 
-    def report(self, run: int, stage: str, fraction: float, detail: str) -> None:
-        """Keep the latest report of a stage."""
-        self._runs.setdefault(run, {})[stage] = (min(max(fraction, 0.0), 1.0), detail)
+    def report(self, run: int, key: str, fraction: float, detail: str) -> None:
+        """Keep the latest report of a request."""
+        self._runs.setdefault(run, {})[key] = (min(max(fraction, 0.0), 1.0), detail)
 
     def read(self, run: int) -> Reports:
         """The latest reports of ``run``."""

@@ -157,9 +157,9 @@ class SubjectRun:
 
     def _record(self, running: Running, outcome: StageOutcome) -> None:
         with fenced(self._factory, self._signals.owner) as session:
-            self._memory.record(session, running.stage.name, outcome)
+            self._memory.record(session, running.request.name, outcome)
         self._let_go(running.request.key)
-        self._metrics.stage_duration.labels(running.stage.name.split(":")[0]).observe(outcome.seconds)
+        self._metrics.stage_duration.labels(running.request.name.split(":")[0]).observe(outcome.seconds)
         self._finished(running.stage, outcome, StageState.DONE)
 
     def _again(self, running: Running, lost: WorkerLost) -> None:
@@ -183,8 +183,8 @@ class SubjectRun:
             return
         reports: Reports = self._cluster.reports(self._signals.owner.token)
         for running in self._running.values():
-            if running.stage.name in reports:
-                fraction, detail = reports[running.stage.name]
+            if running.request.key in reports:
+                fraction, detail = reports[running.request.key]
                 self._note(running.stage, StageState.RUNNING, fraction=fraction, detail=detail)
 
     def _publish(self, stages: list[PlannedStage]) -> None:

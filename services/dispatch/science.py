@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from schemas.autoencoders import Autoencoder
 from schemas.classifiers import Classifier
 from schemas.datasets import Dataset
 from schemas.ports import BlobStore, ReportProgress
@@ -27,4 +28,5 @@ class Science:
     plan_audit: Callable[[AuditSubject, Done], list[PlannedStage]]
     plan_classifier_intake: Callable[[Classifier], list[PlannedStage]]
     plan_dataset_intake: Callable[[Dataset, str], list[PlannedStage]]
+    plan_autoencoder_intake: Callable[[Autoencoder], list[PlannedStage]]
     execute: Execute

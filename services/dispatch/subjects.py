@@ -2,14 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
 from schemas.audits import AuditConfig
 from schemas.stages import AuditSubject
+from services.autoencoders import service as autoencoders
 from services.classifiers import service as classifiers
 from services.datasets import service as datasets
-from services.db.tables import AuditRow, ClassifierRow, DatasetRow
+from services.db.tables import AuditRow, AutoencoderRow, ClassifierRow, DatasetRow
+
+FileRow = ClassifierRow | DatasetRow | AutoencoderRow
 
 
-def audit_subject(audit: AuditRow, classifier: ClassifierRow, dataset: DatasetRow, attempt: int) -> AuditSubject:
+@dataclass(frozen=True)
+class Files:
+    """Everything uploaded that an audit names."""
+
+    classifier: ClassifierRow
+    dataset: DatasetRow
+    against: list[ClassifierRow]
+    outside: DatasetRow | None
+    autoencoder: AutoencoderRow | None
+
+    def named(self) -> Iterator[tuple[str, FileRow]]:
+        """Each with what it is to the audit."""
+        yield "classifier", self.classifier
+        yield "dataset", self.dataset
+        for row in self.against:
+            yield "other classifier", row
+        if self.outside is not None:
+            yield "dataset from elsewhere", self.outside
+        if self.autoencoder is not None:
+            yield "autoencoder", self.autoencoder
+
+
+def files_of(session: Session, audit: AuditRow) -> Files:
+    """The rows that ``audit`` names; they exist, for nothing deletes them."""
+    config = AuditConfig.model_validate(audit.config)
+    return Files(
+        classifier=session.get_one(ClassifierRow, audit.classifier_id),
+        dataset=session.get_one(DatasetRow, audit.dataset_id),
+        against=[session.get_one(ClassifierRow, other) for other in config.against],
+        outside=None if config.outside is None else session.get_one(DatasetRow, config.outside),
+        autoencoder=None if config.autoencoder is None else session.get_one(AutoencoderRow, config.autoencoder),
+    )
+
+
+def audit_subject(audit: AuditRow, files: Files, attempt: int) -> AuditSubject:
     """What the plan of an audit sees."""
     return AuditSubject(
         audit_id=audit.id,
@@ -17,6 +59,9 @@ def audit_subject(audit: AuditRow, classifier: ClassifierRow, dataset: DatasetRo
         created_at=audit.created_at,
         attempt=attempt,
         config=AuditConfig.model_validate(audit.config),
-        classifier=classifiers.contract(classifier),
-        dataset=datasets.contract(dataset),
+        classifier=classifiers.contract(files.classifier),
+        dataset=datasets.contract(files.dataset),
+        against=[classifiers.contract(row) for row in files.against],
+        outside=None if files.outside is None else datasets.contract(files.outside),
+        autoencoder=None if files.autoencoder is None else autoencoders.contract(files.autoencoder),
     )

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from services.db.identifiers import new_id
-from services.db.tables import AuditRow, ClassifierRow, DatasetRow, JobKind, UploadRow
+from services.db.tables import AuditRow, AutoencoderRow, ClassifierRow, DatasetRow, JobKind, UploadRow
 from services.jobs.queue import enqueue
 
 DIGEST = "ab" * 32
@@ -57,7 +57,7 @@ def dataset_facts(digest: str = DIGEST) -> dict[str, Any]:
 
 def add_classifier(session: Session, name: str = "model", state: str = "ready") -> str:
     """A classifier; a pending one has an intake job."""
-    ready = {"facts": classifier_facts(), "canonical_digest": DIGEST} if state == "ready" else {}
+    ready = {"facts": classifier_facts()} if state == "ready" else {}
     row = ClassifierRow(
         id=new_id("clf"),
         name=name,
@@ -76,9 +76,9 @@ def add_classifier(session: Session, name: str = "model", state: str = "ready") 
     return row.id
 
 
-def add_dataset(session: Session, name: str = "images", state: str = "ready") -> str:
+def add_dataset(session: Session, name: str = "images", state: str = "ready", **facts: Any) -> str:
     """A dataset; a pending one has an intake job."""
-    ready = {"facts": dataset_facts(), "canonical_digest": DIGEST} if state == "ready" else {}
+    ready = {"facts": {**dataset_facts(), **facts}} if state == "ready" else {}
     row = DatasetRow(
         id=new_id("dat"),
         name=name,
@@ -97,14 +97,47 @@ def add_dataset(session: Session, name: str = "images", state: str = "ready") ->
     return row.id
 
 
-def add_audit(session: Session, name: str = "ok", classifier: str | None = None, dataset: str | None = None) -> str:
+def autoencoder_facts(digest: str = DIGEST, **size: int) -> dict[str, Any]:
+    """Facts of an autoencoder for the images of :func:`dataset_facts`."""
+    shape = {"height": 8, "width": 8, "channels": 3, **size}
+    return {"encoder_digest": digest, "decoder_digest": digest, "code_dim": 6, **shape}
+
+
+def add_autoencoder(session: Session, name: str = "own", state: str = "ready", **size: int) -> str:
+    """An autoencoder; a pending one has an intake job."""
+    ready = {"facts": autoencoder_facts(**size)} if state == "ready" else {}
+    row = AutoencoderRow(
+        id=new_id("aut"),
+        name=name,
+        state=state,
+        encoder_upload_id=add_upload(session),
+        decoder_upload_id=add_upload(session),
+        encoder_digest=DIGEST,
+        decoder_digest=DIGEST,
+        value_range=[0.0, 1.0],
+        **ready,
+    )
+    session.add(row)
+    session.flush()
+    if state == "pending":
+        enqueue(session, JobKind.INTAKE_AUTOENCODER, row.id)
+    return row.id
+
+
+def add_audit(
+    session: Session,
+    name: str = "ok",
+    classifier: str | None = None,
+    dataset: str | None = None,
+    config: dict[str, Any] | None = None,
+) -> str:
     """A queued audit with its job."""
     audit = AuditRow(
         id=new_id("aud"),
         name=name,
         classifier_id=classifier or add_classifier(session),
         dataset_id=dataset or add_dataset(session),
-        config={},
+        config=config or {},
     )
     session.add(audit)
     session.flush()

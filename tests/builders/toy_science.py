@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from schemas.autoencoders import Autoencoder
 from schemas.classifiers import Classifier
 from schemas.datasets import Dataset
 from schemas.ports import BlobStore, ReportProgress
@@ -22,7 +23,7 @@ from schemas.problems import ErrorCode
 from schemas.stages import AuditSubject, PlannedStage, Source, StageOutcome, StageRequest
 from services.dispatch.science import Done, Science
 from services.errors import Unavailable
-from tests.builders.rows import classifier_facts, dataset_facts
+from tests.builders.rows import autoencoder_facts, classifier_facts, dataset_facts
 from workers.errors import IntakeError, StageError, TransientError
 
 FOREVER = 120.0
@@ -31,7 +32,11 @@ FOREVER = 120.0
 def toy_science(folder: Path) -> Science:
     """Plans that work in ``folder``."""
     return Science(
-        partial(plan_audit, folder), partial(plan_classifier, folder), partial(plan_dataset, folder), execute
+        partial(plan_audit, folder),
+        partial(plan_classifier, folder),
+        partial(plan_dataset, folder),
+        partial(plan_autoencoder, folder),
+        execute,
     )
 
 
@@ -65,6 +70,13 @@ def plan_dataset(folder: Path, dataset: Dataset, filename: str) -> list[PlannedS
     return [PlannedStage(name="intake_dataset", title="intake", inputs={"file": dataset.digest}, config=config)]
 
 
+def plan_autoencoder(folder: Path, autoencoder: Autoencoder) -> list[PlannedStage]:
+    """One stage."""
+    inputs = {"encoder": autoencoder.encoder_digest, "decoder": autoencoder.decoder_digest}
+    config = {"folder": str(folder), "action": ""}
+    return [PlannedStage(name="intake_autoencoder", title="intake", inputs=inputs, config=config)]
+
+
 def execute(request: StageRequest, store: BlobStore, report: ReportProgress) -> StageOutcome:
     """Run a toy stage: note that it ran, misbehave if told, store a blob."""
     folder = Path(request.config["folder"])
@@ -73,7 +85,7 @@ def execute(request: StageRequest, store: BlobStore, report: ReportProgress) -> 
     report(0.5, "half way")
     misbehave(request.config["action"], folder)
     digest = store.put(f"{request.name} {request.key}".encode())
-    outputs = dict.fromkeys(("out", "result", "model", "dataset"), digest)
+    outputs = dict.fromkeys(("out", "result", "model", "dataset", "encoder", "decoder"), digest)
     return StageOutcome(key=request.key, outputs=outputs, summary=summary(request.name, digest), seconds=0.25)
 
 
@@ -83,6 +95,8 @@ def summary(stage: str, digest: str) -> dict[str, Any]:
         return {"facts": classifier_facts(digest)}
     if stage == "intake_dataset":
         return {"facts": dataset_facts(digest)}
+    if stage == "intake_autoencoder":
+        return {"facts": autoencoder_facts(digest)}
     return {"taps": ["a", "b"], "artifacts": {"sheets": {"digest": digest, "media_type": "application/json"}}}
 
 

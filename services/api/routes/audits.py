@@ -17,27 +17,20 @@ from .. import conditional, cursors
 from ..access import Submitter, Viewer
 from ..conditional import IfNoneMatch
 from ..cursors import Cursor, Limit
-from ..idempotency import Created, RequiredKey, fingerprint, once
+from ..idempotency import RequiredKey, accepted
 from ..ports import Ports
 from ..problems import problems
 from .paths import Id
 
-router = APIRouter(prefix="/v1/audits", tags=["audits"])
+PATH = "/v1/audits"
+router = APIRouter(prefix=PATH, tags=["audits"])
 OneOf = Annotated[Identifier | None, Query()]
 
 
 @router.post("", status_code=202, response_model=Audit, responses=problems(400, 409, 413))
 def create_audit(body: AuditCreate, ports: Ports, principal: Submitter, key: RequiredKey) -> JSONResponse:
     """Queue an audit. The same key with the same body is the same audit, however often it is sent."""
-    with transaction(ports.sessions) as session:
-
-        def work() -> Created:
-            made = service.create(session, body)
-            return Created(f"/v1/audits/{made.id}", made.model_dump(mode="json"))
-
-        mark = fingerprint("POST /v1/audits", body)
-        created = once(session, principal, key, mark, ports.settings.idempotency_expiry_seconds, work)
-    return created.response(retry_after=2)
+    return accepted(ports, principal, key, PATH, body, lambda session: service.create(session, body), retry_after=2)
 
 
 @router.get("", responses=problems())

@@ -10,17 +10,19 @@ from fastapi.responses import JSONResponse
 from schemas.classifiers import Classifier, ClassifierCreate, ClassifierPage
 from schemas.scalars import Sha256
 from services.classifiers import service
+from services.classifiers.service import CLASSIFIERS
 from services.db.engine import transaction
 
 from .. import cursors
 from ..access import Submitter, Viewer
 from ..cursors import Cursor, Limit
-from ..idempotency import Created, OptionalKey, fingerprint, once
+from ..idempotency import OptionalKey, accepted
 from ..ports import Ports
 from ..problems import problems
 from .paths import Id
 
-router = APIRouter(prefix="/v1/classifiers", tags=["classifiers"])
+PATH = "/v1/classifiers"
+router = APIRouter(prefix=PATH, tags=["classifiers"])
 SameBytes = Annotated[Sha256 | None, Query(description="Only those with these bytes")]
 
 
@@ -29,24 +31,20 @@ def create_classifier(
     body: ClassifierCreate, ports: Ports, principal: Submitter, key: OptionalKey = None
 ) -> JSONResponse:
     """Register an uploaded file. It is read in a sandbox: poll `Location` until its state is final."""
-    with transaction(ports.sessions) as session:
-
-        def work() -> Created:
-            made = service.create(session, principal, body)
-            return Created(f"/v1/classifiers/{made.id}", made.model_dump(mode="json"))
-
-        mark = fingerprint("POST /v1/classifiers", body)
-        created = once(session, principal, key, mark, ports.settings.idempotency_expiry_seconds, work)
-    return created.response()
+    return accepted(ports, principal, key, PATH, body, lambda session: service.create(session, principal, body))
 
 
 @router.get("", responses=problems())
 def list_classifiers(
-    ports: Ports, _: Viewer, digest: SameBytes = None, cursor: Cursor = None, limit: Limit = 25
+    ports: Ports,
+    _: Viewer,
+    digest: SameBytes = None,
+    cursor: Cursor = None,
+    limit: Limit = 25,
 ) -> ClassifierPage:
     """Classifiers, newest first."""
     with transaction(ports.sessions) as session:
-        items, following = service.page(session, cursors.decode(cursor), limit, digest)
+        items, following = CLASSIFIERS.page(session, cursors.decode(cursor), limit, digest=digest)
     return ClassifierPage(items=items, next=cursors.encode(following))
 
 
@@ -54,4 +52,4 @@ def list_classifiers(
 def show_classifier(classifier: Id, ports: Ports, _: Viewer) -> Classifier:
     """One classifier."""
     with transaction(ports.sessions) as session:
-        return service.get(session, classifier)
+        return CLASSIFIERS.get(session, classifier)

@@ -10,41 +10,39 @@ from fastapi.responses import JSONResponse
 from schemas.datasets import Dataset, DatasetCreate, DatasetPage
 from schemas.scalars import Sha256
 from services.datasets import service
+from services.datasets.service import DATASETS
 from services.db.engine import transaction
 
 from .. import cursors
 from ..access import Submitter, Viewer
 from ..cursors import Cursor, Limit
-from ..idempotency import Created, OptionalKey, fingerprint, once
+from ..idempotency import OptionalKey, accepted
 from ..ports import Ports
 from ..problems import problems
 from .paths import Id
 
-router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
+PATH = "/v1/datasets"
+router = APIRouter(prefix=PATH, tags=["datasets"])
 SameBytes = Annotated[Sha256 | None, Query(description="Only those with these bytes")]
 
 
 @router.post("", status_code=202, response_model=Dataset, responses=problems(409, 413))
 def create_dataset(body: DatasetCreate, ports: Ports, principal: Submitter, key: OptionalKey = None) -> JSONResponse:
     """Register an uploaded file. It is read in a sandbox: poll `Location` until its state is final."""
-    with transaction(ports.sessions) as session:
-
-        def work() -> Created:
-            made = service.create(session, principal, body)
-            return Created(f"/v1/datasets/{made.id}", made.model_dump(mode="json"))
-
-        mark = fingerprint("POST /v1/datasets", body)
-        created = once(session, principal, key, mark, ports.settings.idempotency_expiry_seconds, work)
-    return created.response()
+    return accepted(ports, principal, key, PATH, body, lambda session: service.create(session, principal, body))
 
 
 @router.get("", responses=problems())
 def list_datasets(
-    ports: Ports, _: Viewer, digest: SameBytes = None, cursor: Cursor = None, limit: Limit = 25
+    ports: Ports,
+    _: Viewer,
+    digest: SameBytes = None,
+    cursor: Cursor = None,
+    limit: Limit = 25,
 ) -> DatasetPage:
     """Datasets, newest first."""
     with transaction(ports.sessions) as session:
-        items, following = service.page(session, cursors.decode(cursor), limit, digest)
+        items, following = DATASETS.page(session, cursors.decode(cursor), limit, digest=digest)
     return DatasetPage(items=items, next=cursors.encode(following))
 
 
@@ -52,4 +50,4 @@ def list_datasets(
 def show_dataset(dataset: Id, ports: Ports, _: Viewer) -> Dataset:
     """One dataset."""
     with transaction(ports.sessions) as session:
-        return service.get(session, dataset)
+        return DATASETS.get(session, dataset)
