@@ -50,7 +50,7 @@ def latent_draws(model: SupervisedVae, codes: Tensor, generator: torch.Generator
     """One posterior draw per code: together they are draws of the aggregate posterior. ``generator`` on the CPU."""
     found = model.encode(codes)
     noise = torch.randn(len(codes), model.task_dim + model.nuisance_dim, generator=generator)
-    task, nuisance = noise.to(codes.device).split([model.task_dim, model.nuisance_dim], dim=1)
+    task, nuisance = torch.split(noise.to(codes.device), [model.task_dim, model.nuisance_dim], dim=1)
     return Latent(
         draw(found.task_mean, found.task_log_variance, task),
         draw(found.nuisance_mean, found.nuisance_log_variance, nuisance),
