@@ -40,8 +40,8 @@ class PictureBook:
     """Turns the base64 PNGs of ``sheets`` into data URIs that fit in ``budget`` characters together.
 
     PNGs stay as they are while they fit. Beyond that they become WebP, smaller in steps, and ``recompressed`` says so;
-    what does not fit even then is left out, and ``left_out`` counts it. Galleries decide nothing, so they shrink first,
-    and the last of them, in the order of ``galleries``, are left out first.
+    what does not fit even then is left out, and ``left_out`` counts it. Galleries decide nothing: they get what the
+    evidence leaves (``GALLERIES`` of the budget where both are too large), and the last of them go first.
     """
 
     def __init__(self, sheets: Sheets | None, budget: int = BUDGET, galleries: Sequence[Gallery] | None = None) -> None:

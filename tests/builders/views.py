@@ -45,7 +45,7 @@ VIEWS = (
 )
 
 
-def joint(told: Estimate | None, more: float = 0.6) -> Estimate | None:
+def joint(told: Estimate | None, more: float = 0.4) -> Estimate | None:
     """``told`` with joint bounds beyond its own."""
     if told is None:
         return None
@@ -184,7 +184,7 @@ def gallery(view: str, rows: int = 3, columns: int = 8, side: int = 28, seed: in
         explanation="The first picture is the original. In the others only the hue comes from elsewhere.",
         columns=["original", *(f"donor {at}" for at in range(1, columns))],
         rows=[
-            PictureRow(heading=f"image {137 * row}, labelled {row}", pictures=[picture(row, at) for at in range(columns)])
+            PictureRow(heading=f"image {137 * row}", pictures=[picture(row, at) for at in range(columns)])
             for row in range(rows)
         ],
         measures=[measure(rank) for rank in range(3)],

@@ -17,9 +17,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas.results import AuditResult, Gate, Retention, Verdict
+from schemas.results import AuditResult, Chart, Finding, Gallery, Gate, Line, Picture, PictureRow, Retention, Verdict
 from services.reports import TEMPLATE_VERSION, render_report
 from tests.builders import results as build
+from tests.builders import views
 
 VOID = {"meta", "link", "img", "br", "path", "circle", "rect", "use", "line"}
 PAYLOADS = [
@@ -73,7 +74,12 @@ def hostile(text: str) -> AuditResult:
     """A result in which everything that a user can name is ``text``."""
     bare = build.result(features={text: Verdict.UNDETERMINED}, taps=("hidden " + text, "logits"), classes=[text, text])
     failed = Gate(name=text, passed=False, value=None, threshold=None, detail=text)
-    findings = [each.model_copy(update={"reasons": [text]}) for each in bare.findings]
+    findings = [hostile_finding(each, text) for each in bare.findings]
+    names = ("first", text)
+    concepts = [
+        each.model_copy(update={"caution": text, "leaks": {"first": 0.1, text: 0.5, "x" + text: 0.2}})
+        for each in views.concepts(names, ("hidden " + text, "logits"))
+    ]
     return bare.model_copy(
         update={
             "classifier": build.classifier(name=text, classes=[text, text], id=text),
@@ -83,7 +89,35 @@ def hostile(text: str) -> AuditResult:
             "limits": [text],
             "findings": findings,
             "policies": [{text: text}],
+            "concepts": concepts,
+            "certificate": views.certificate_mark().model_copy(update={"scores": {text: 0.5, "recall_used": 0.9}}),
         }
+    )
+
+
+def hostile_finding(bare: Finding, text: str) -> Finding:
+    full = views.full_finding(bare)
+    other = full.other_effects[0].model_copy(update={"method": text})
+    effect = full.effect.model_copy(update={"method": text})
+    return full.model_copy(update={"reasons": [text], "effect": effect, "other_effects": [other]})
+
+
+def hostile_gallery(text: str) -> Gallery:
+    bare = views.gallery("attack", rows=1, columns=2)
+    shown = [Picture(png=text, caption=text, mark="changed"), bare.rows[0].pictures[1], None]
+    told = views.measure(0)
+    return Gallery(
+        view="new:" + text,
+        title="A " + text,
+        subject="Of " + text,
+        explanation=text,
+        columns=[text, "second"],
+        rows=[PictureRow(heading=text, pictures=shown)],
+        measures=[told.model_copy(update={"name": text, "label": text, "estimate": build.estimate(0.5, method=text)})],
+        charts=[
+            Chart(title=text, y=text, x=[text, text], lines=[Line(name=text, values=[build.estimate(0.5)] * 2)] * 2)
+        ],
+        notes=[text],
     )
 
 
@@ -91,7 +125,8 @@ def hostile_sheets(text: str) -> Any:
     pictures = build.sheets(taps=("hidden " + text,), features=(text,), rows=1, samples=1, classes=[text, text])
     step = pictures.edits[0].rows[0].original.model_copy(update={"value": text, "png": text})
     row = pictures.edits[0].rows[0].model_copy(update={"edits": [step]})
-    return pictures.model_copy(update={"edits": [pictures.edits[0].model_copy(update={"rows": [row]})]})
+    edits = [pictures.edits[0].model_copy(update={"rows": [row]})]
+    return pictures.model_copy(update={"edits": edits, "galleries": [hostile_gallery(text)]})
 
 
 names = st.sampled_from(PAYLOADS) | st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=190)
@@ -124,7 +159,7 @@ def test_hostile_names_stay_text(text: str) -> None:
 
 @pytest.fixture(scope="module")
 def default_html() -> str:
-    return render_report(build.result(), build.sheets())
+    return render_report(views.full_result(), views.full_sheets(rows=4))
 
 
 @pytest.fixture(scope="module")
@@ -184,13 +219,14 @@ def test_each_cell_of_the_map_says_its_verdict_in_words(default_html: str) -> No
     table = default_html.partition('<table class="map">')[2].partition("</table>")[0]
     for word in ("ignored", "used", "encoded, unused", "undetermined", "untrusted"):
         assert word in table
-    assert table.count('<span class="word">') == 20
+    assert table.count('<span class="word">') == 22
 
 
 def test_every_sample_carries_the_answer_of_the_classifier(default_page: Page) -> None:
     alts = [attrs["alt"] or "" for tag, attrs in default_page.elements if tag == "img" and attrs.get("alt")]
-    assert len([alt for alt in alts if alt.startswith("Sample")]) == (4 * 8 + 4) * 8
-    assert all("The classifier answers" in alt for alt in alts)
+    sampled = [alt for alt in alts if alt.startswith("Sample")]
+    assert len(sampled) == (4 * 4 + 4) * 8
+    assert all("The classifier answers" in alt for alt in sampled)
     assert any("differs" in alt for alt in alts)
     assert any("flipped" in alt for alt in alts)
 
@@ -207,10 +243,14 @@ def test_provenance_is_complete(default_html: str) -> None:
 
 @pytest.mark.parametrize("side", [28, 96])
 def test_a_default_report_is_at_most_3_mb(side: int) -> None:
-    pictures = build.sheets(side=side, noise=12, features=("hue", "slant", "stroke thickness", "sharpness", "position"))
-    html = render_report(build.result(), pictures)
+    shown = ("hue", "slant", "stroke thickness", "sharpness", "position")
+    pictures = views.full_sheets(side, 12, views=(*views.VIEWS, "traversals", "attack"), features=shown)
+    assert len(pictures.galleries) == 20
+    html = render_report(views.full_result(), pictures)
     assert len(html.encode()) <= 3_000_000
     assert "did not fit" not in html
+    assert "left out" not in html
+    assert ("compressed here" in html) == (side == 96)
 
 
 def test_keys_of_stored_samples_are_shown() -> None:

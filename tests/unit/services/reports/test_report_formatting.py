@@ -58,6 +58,12 @@ def test_intervals_use_an_en_dash_and_words_beside_a_minus() -> None:
     assert plain(f.confidence(interval(0.12, 0.16))) == "95 % CI 12–16 %"
 
 
+def test_joint_bounds_where_there_are_any() -> None:
+    wide = interval(0.01, 0.05).model_copy(update={"joint_low": -0.01, "joint_high": 0.08})
+    assert plain(f.joint_interval(wide) or "") == "−1.0 to 8.0 %"
+    assert f.joint_interval(interval(0.01, 0.05)) is None
+
+
 def test_an_interval_without_ends_says_so() -> None:
     assert f.percent_interval(interval(float("nan"), 0.1)) == "interval not measured"
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from services.reports.pictures import SIGNATURE, PictureBook, every_png, picture_budget, png_size
+from services.reports.pictures import SIGNATURE, PictureBook, every_png, evidence_pngs, picture_budget, png_size
 from tests.builders.results import png, sheets
+from tests.builders.views import galleries
 
 
 def test_many_features_leave_less_room_for_pictures() -> None:
@@ -74,3 +75,30 @@ def test_a_broken_picture_is_left_out_not_an_error() -> None:
     row = pictures.taps[0].rows[0].model_copy(update={"original": broken})
     pictures = pictures.model_copy(update={"taps": [pictures.taps[0].model_copy(update={"rows": [row]})]})
     assert PictureBook(pictures, budget=2_000).show(broken.png) is None
+
+
+def test_galleries_shrink_and_go_before_the_evidence() -> None:
+    bare = sheets(side=64, taps=("logits",), features=(), rows=1, samples=1, noise=20)
+    pictures = bare.model_copy(update={"galleries": galleries(("factors", "attack", "attribution"), 64, 40)})
+    evidence, shown = list(evidence_pngs(bare)), [list(every_png(pictures, [one])) for one in pictures.galleries]
+    book = PictureBook(pictures, round(sum(map(len, evidence)) / 0.6) + 1)
+    exact = [book.show(source) for source in evidence]
+    assert all(one and one.uri.startswith("data:image/png") for one in exact)
+    kept = [sum(book.show(png) is not None for png in pngs[len(evidence) :]) for pngs in shown]
+    assert kept == sorted(kept, reverse=True)
+    assert kept[0] > 0
+    assert book.recompressed
+    assert book.left_out == 3 * 24 - sum(kept) > 0
+
+
+def test_galleries_do_not_starve() -> None:
+    bare = sheets(side=64, taps=("logits",), features=("hue",), rows=6, samples=8, noise=20)
+    pictures = bare.model_copy(update={"galleries": galleries(("factors", "attack"), 64, 20)})
+    book = PictureBook(pictures, 400_000)
+    assert book.left_out == 0
+    assert all(book.show(png) for png in every_png(pictures, pictures.galleries))
+
+
+def test_many_galleries_leave_less_room_for_pictures() -> None:
+    few, many = galleries(("attack",)), galleries(("attack",) * 40, columns=2, rows=1) * 5
+    assert picture_budget(5, few) > picture_budget(5, many) > 0

@@ -6,6 +6,7 @@ import pytest
 
 from services.reports.strips import LEFT, LENGTH, effect_strip, retention_strip
 from tests.builders.results import estimate
+from tests.builders.views import joint
 
 
 def test_shares_lie_on_a_plain_scale() -> None:
@@ -27,3 +28,16 @@ def test_effects_lie_on_a_root_scale_and_stay_inside() -> None:
 
 def test_no_strip_without_a_number() -> None:
     assert retention_strip(estimate(float("nan")), []) is None
+
+
+def test_joint_bounds_are_drawn_around_the_interval_where_there_are_any() -> None:
+    told = joint(estimate(0.5, 0.1), more=0.5)
+    assert told is not None
+    strip = retention_strip(told, [])
+    assert strip is not None
+    assert strip.joint == pytest.approx([LEFT + share * LENGTH for share in (0.35, 0.65)], abs=0.05)
+    assert strip.joint is not None
+    assert strip.joint[0] < strip.low < strip.high < strip.joint[1]
+    plain = retention_strip(estimate(0.5), [])
+    assert plain is not None
+    assert plain.joint is None
