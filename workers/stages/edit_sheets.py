@@ -13,7 +13,7 @@ from workers.stages.classifying import classify
 from workers.stages.decoding import Studio
 from workers.stages.edits import Edit, Images, Values
 from workers.stages.features import AuditedFeature
-from workers.stages.references import spread_rows
+from workers.stages.references import rows_along, spread_rows
 from workers.stages.stage import StageContext
 
 PICTURES = 6
@@ -57,11 +57,8 @@ def walked(feature: AuditedFeature) -> Walk:
 
 
 def _walked_vectors(feature: AuditedFeature) -> Walk:
-    rows = np.flatnonzero(feature.column.known)
-    encoded = feature.encoding.encode(feature.column.values[rows])
-    place = encoded @ np.linalg.svd(encoded, full_matrices=False)[2][0]
-    picked = np.linspace(0.05, 0.95, PICTURES) * (len(rows) - 1)
-    chosen = rows[np.argsort(place, kind="stable")[picked.round().astype(np.int64)]]
+    known = np.flatnonzero(feature.column.known)
+    chosen = known[rows_along(feature.column.values[known], PICTURES)]
     return Walk(feature.column.values[chosen], tuple(f"as in image {row}" for row in chosen))
 
 

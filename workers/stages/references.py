@@ -58,6 +58,14 @@ def random_rows(available: int, count: int, rng: np.random.Generator) -> NDArray
     return np.sort(rng.permutation(available)[:count]).astype(np.int64)
 
 
+def rows_along(values: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+    """``count`` rows of ``values (n, ...)`` from the 5th to the 95th percentile, along where the values vary most."""
+    centred = values.reshape(len(values), -1) - values.reshape(len(values), -1).mean(axis=0)
+    place = centred @ np.linalg.svd(centred, full_matrices=False)[2][0]
+    picked = np.linspace(0.05, 0.95, count) * (len(values) - 1)
+    return np.argsort(place, kind="stable")[picked.round().astype(np.int64)].astype(np.int64)
+
+
 def spread_rows(classes: NDArray[Any], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """``count`` row numbers that take the classes in turn, so that a sheet shows them all; ascending."""
     order = rng.permutation(len(classes))
