@@ -99,7 +99,7 @@ def responding(alpha: float, noise: float, n: int, rng: np.random.Generator) -> 
 
 def readings_given(alpha: float, noise: float, n: int, draws: int, rng: np.random.Generator) -> Array:
     """P4: readings of ``h`` on samples that share the tap, ``(n, draws, 1)``: exact posterior draws."""
-    h, z = responding(alpha, noise, n, rng)
+    _, z = responding(alpha, noise, n, rng)
     mean = z[:, -1:] * alpha / (alpha**2 + noise**2)
     return (mean + np.sqrt(1 - dose(alpha, noise)) * rng.normal(size=(n, draws)))[..., None]
 

@@ -7,6 +7,7 @@ that circular and interacting features are found too. The penalty is chosen per 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,7 +58,7 @@ def cross_fit(z: Floats, targets: Floats, generator: np.random.Generator, folds:
     for k in range(folds):
         train, test = fold != k, fold == k
         features = _FeatureMap.fit(flat[train], wanted[train], generator)
-        predictions[test] = ridge(features(flat[train]), wanted[train], features(flat[test]))
+        predictions[test] = ridge(features(flat[train]), wanted[train], features(flat[test]), features.nested)
     return predictions
 
 
@@ -92,6 +93,12 @@ class _FeatureMap:
         squared = _squared_distances(centres, centres)
         width = float(np.median(squared[squared > 0])) if np.any(squared > 0) else 1.0
         return cls(mean, scale, components, pairs, centres, width)
+
+    @property
+    def nested(self) -> tuple[int, int]:
+        """How many columns are linear, and how many linear or products of two inputs."""
+        linear = len(self.mean) if self.components is None else self.components.shape[1]
+        return linear, linear + 2 * self.pairs.shape[1]
 
     def __call__(self, z: Floats32) -> Floats32:
         standard = _standardise(z, self.mean, self.scale)
@@ -164,22 +171,34 @@ def _squared_distances(a: Floats32, b: Floats32) -> Floats32:
     return np.asarray(np.maximum(squares - 2 * a @ b.T, 0), dtype=np.float32)
 
 
-def ridge(train: Floats32, targets: Floats, test: Floats32) -> NDArray[np.float64]:
-    """Ridge predictions ``(rows of test, t)`` from ``train (n, p)``, ``targets (n, t)``: one penalty per target."""
-    n = len(train)
+def ridge(train: Floats32, targets: Floats, test: Floats32, nested: Sequence[int] = ()) -> NDArray[np.float64]:
+    """Ridge predictions ``(rows of test, t)`` from ``train (n, p)``, ``targets (n, t)``: one penalty per target.
+
+    ``nested``: models of the first so many columns compete with the whole one, by generalised cross-validation: where
+    few columns say it all, hundreds of others would only add their noise.
+    """
     centre, offset = train.mean(axis=0), targets.mean(axis=0)
     deviation = np.maximum(train.std(axis=0), 1e-4)
-    x = (train - centre) / deviation
-    y = (targets - offset).astype(np.float32)
-    values, vectors = linalg.eigh(x.T @ x, overwrite_a=True, check_finite=False, driver="evd")
+    x, y = (train - centre) / deviation, (targets - offset).astype(np.float32)
+    gram, crossed, energy = x.T @ x, x.T @ y, np.square(y).sum(axis=0)
+    slopes, best = np.zeros(crossed.shape, dtype=np.float32), np.full(y.shape[1], np.inf)
+    for size in sorted({*nested, len(gram)}):
+        score, found = _penalised(gram[:size, :size].copy(), crossed[:size], energy, len(x))
+        better = score < best
+        slopes[:, better], best[better] = 0, score[better]
+        slopes[:size, better] = found[:, better]
+    return np.asarray(((test - centre) / deviation) @ slopes + offset, dtype=np.float64)
+
+
+def _penalised(gram: Floats32, crossed: Floats32, energy: Floats, n: int) -> tuple[NDArray[np.float64], Floats32]:
+    """The best generalised cross-validation score of each target ``(t,)``, and its slopes ``(p, t)``."""
+    values, vectors = linalg.eigh(gram, overwrite_a=True, check_finite=False, driver="evd")
     values = np.maximum(values.astype(np.float64), 0)
-    rotated = (vectors.T @ (x.T @ y)).astype(np.float64)  # (p, t)
+    rotated = (vectors.T @ crossed).astype(np.float64)  # (p, t)
     penalties = PENALTIES * max(float(values.mean()), 1e-12)
     inverse = 1 / (values[None] + penalties[:, None])  # (alphas, p)
-    fitted = inverse @ rotated**2
-    residual = np.square(y).sum(axis=0) - 2 * fitted + (values * inverse**2) @ rotated**2  # (alphas, t)
+    residual = energy - 2 * (inverse @ rotated**2) + (values * inverse**2) @ rotated**2  # (alphas, t)
     freedom = (values * inverse).sum(axis=1)[:, None]
     score = np.maximum(residual, 0) / np.maximum(n - 1 - GCV_CAUTION * freedom, 1e-3) ** 2
     chosen = inverse[np.argmin(score, axis=0)].T  # (p, t)
-    slopes = vectors @ (chosen * rotated).astype(np.float32)
-    return np.asarray(((test - centre) / deviation) @ slopes + offset, dtype=np.float64)
+    return score.min(axis=0), np.asarray(vectors @ (chosen * rotated).astype(np.float32), dtype=np.float32)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,7 +15,6 @@ from workers.evidence.bootstrap import (
     rate_interval,
     ratio_interval,
     resampling_weights,
-    simultaneous_level,
     wilson_interval,
 )
 from workers.evidence.estimators import Shares
@@ -99,14 +100,37 @@ def test_skewed_ratios_are_covered() -> None:
     assert 0.88 <= hits / 200 <= 0.99
 
 
-def test_a_higher_level_is_wider_and_needs_no_more_resamples(rng) -> None:
+def test_joint_bounds_are_wider_and_need_no_more_resamples(rng) -> None:
     values = rng.normal(size=300)
     weights = resampling_weights(300, 1000, rng)
-    plain = mean_interval(values, weights)
-    strict = mean_interval(values, weights, simultaneous_level(0.95, 100))
-    assert strict.low < plain.low < plain.high < strict.high
-    assert simultaneous_level(0.95, 1) == pytest.approx(0.95)
-    assert simultaneous_level(0.95, 10) == pytest.approx(0.995)
+    plain, both = mean_interval(values, weights), mean_interval(values, weights, joint=0.9995)
+    assert (both.low, both.high) == (plain.low, plain.high)
+    assert both.joint_low < both.low < both.high < both.joint_high
+    half = stats.norm.ppf(1 - 0.00025) * values.std() / np.sqrt(300)
+    assert both.joint_high - both.value == pytest.approx(half, rel=0.1)
+    assert (both.jointly.low, both.jointly.high) == (both.joint_low, both.joint_high)
+    assert plain.joint_low is None
+    assert plain.jointly == plain
+
+
+@pytest.mark.parametrize("events", [15, 40, 150])
+def test_far_bounds_of_rare_events_follow_their_skewness(events: int, rng) -> None:
+    """At a joint level a normal quantile is far too low: the exact bound is the yardstick."""
+    rates = (np.arange(5000) < events).astype(float)
+    found = rate_interval(rates, resampling_weights(5000, 1000, rng), joint=0.9995)
+    low, high = exact_bounds(events, 5000, 0.9995)
+    normal = events / 5000 + stats.norm.ppf(1 - 0.00025) * np.sqrt(events) / 5000
+    assert found.joint_high == pytest.approx(high, rel=0.06)
+    assert found.joint_high > normal
+    assert found.joint_low == pytest.approx(low, rel=0.25)
+
+
+def test_an_excess_of_few_events_is_bounded_on_both_sides(rng) -> None:
+    """Two flips gained, three lost: neither count is known exactly, so both bounds give way."""
+    differences = np.concatenate([np.ones(2), -np.ones(3), np.zeros(995)])
+    found = excess_interval(differences, resampling_weights(1000, 500, rng), joint=0.9995)
+    assert found.high >= exact_bounds(2, 1000)[1] - exact_bounds(3, 1000)[1] + 0.004
+    assert found.joint_low < found.low < -0.001 < found.high < found.joint_high
 
 
 def test_what_cannot_be_estimated_is_nan(rng) -> None:
@@ -121,6 +145,9 @@ def test_calibrated_intervals_keep_a_width() -> None:
     found = calibrate_interval(raw, 0.0, 1.0)
     assert found is not None
     assert (found.value, found.low) == (0, 0)
-    assert found.high == pytest.approx(0.01)
+    assert found.high == pytest.approx(1 - 0.025 ** (1 / 300))
+    joint = calibrate_interval(replace(raw, joint_low=-0.03, joint_high=-0.001), 0.0, 1.0, joint=0.9995)
+    assert joint is not None
+    assert joint.joint_high == pytest.approx(1 - 0.00025 ** (1 / 300))
     assert calibrate_interval(raw, 0.0, 0.01) is None
     assert calibrate_interval(Interval(float("nan"), 0, 1, 0.95, 3, "m"), 0, 1) is None

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from workers.evidence.bootstrap import resampling_weights
-from workers.evidence.effects import changes, effect, flip_rate_by_class
+from workers.evidence.effects import Changes, changes, effect
 from workers.evidence.movement import movement
 
 
@@ -47,7 +47,7 @@ def test_shapes_are_checked() -> None:
 def test_a_constant_classifier_has_no_effect_and_no_certainty(rng) -> None:
     answer = np.full((400, 10), 0.1)
     same = changes(answer, np.repeat(answer[:, None], 5, axis=1))
-    found = effect(same, same, resampling_weights(400, 200, rng), confirmed=1.0)
+    found = effect(same, same, resampling_weights(400, 200, rng))
     assert found.flip_rate.value == found.total_variation.value == 0
     assert 0 < found.flip_rate.high < 0.02
     assert 0 < found.total_variation.high < 0.04
@@ -80,9 +80,21 @@ def test_images_without_a_valid_edit_are_left_out(rng) -> None:
         effect(changes(before, after, np.zeros((100, 2), dtype=bool)), None, weights)
 
 
-def test_flips_by_class() -> None:
-    rates = flip_rate_by_class(np.array([1.0, 0.0, 1.0, np.nan]), np.array([0, 0, 2, 2]), 4)
-    np.testing.assert_allclose(rates, [0.5, np.nan, 1.0, np.nan])
+def test_clean_edits_have_their_own_effect(rng) -> None:
+    """All flips come from edits that moved something else: none is left on the clean ones."""
+    weights, none = resampling_weights(200, 200, rng), np.zeros(200)
+    flips = (np.arange(200) < 60).astype(float)
+    quiet = Changes(np.where(flips > 0, np.nan, 0.0), np.where(flips > 0, np.nan, 0.0))
+    found = effect(Changes(flips, flips), Changes(none, none), weights, clean=quiet, joint=0.999)
+    assert found.flip_rate.value == pytest.approx(0.3)
+    assert found.clean_flip_rate is not None
+    assert (found.clean_flip_rate.value, found.clean_flip_rate.n) == (0.0, 140)
+    assert found.clean_flip_rate.joint_high > found.clean_flip_rate.high > 0
+    empty = Changes(np.full(200, np.nan), np.full(200, np.nan))
+    nobody = effect(Changes(flips, flips), None, weights, clean=empty)
+    assert nobody.clean_flip_rate is not None
+    assert np.isnan(nobody.clean_flip_rate.value)
+    assert effect(Changes(flips, flips), None, weights).clean_flip_rate is None
 
 
 def test_free_and_tied_movement(rng) -> None:

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.evidence.bootstrap import resampling_weights, retained_interval
 from workers.evidence.estimators import calibrate, explained, retention, total_invariance, total_parts, within_parts
 from workers.evidence.features import FeatureColumn, distance, encoded_variance, fit_encoding, spread
 
@@ -42,15 +41,6 @@ def test_the_hue_trap(draws: int) -> None:
     error = np.std(ours) / np.sqrt(len(ours))
     assert abs(np.mean(ours)) < 4 * error + 1e-4
     assert np.mean(plug_in) == pytest.approx(1 / draws, abs=0.02)
-
-
-@pytest.mark.parametrize("alpha", [0.0, 0.3, 0.7, 1.0, 2.0, 5.0])
-def test_dose_and_response_by_draws(alpha: float, rng) -> None:
-    """P4: z = alpha h + noise, h ~ N(0, 1): posterior draws give R = alpha^2 / (alpha^2 + 1)."""
-    z = alpha * rng.normal(size=4000) + rng.normal(size=4000)
-    mean, variance = z * alpha / (alpha**2 + 1), 1 / (alpha**2 + 1)
-    draws = mean[:, None] + np.sqrt(variance) * rng.normal(size=(4000, 4))
-    assert retention(draws[..., None]).retained == pytest.approx(alpha**2 / (alpha**2 + 1), abs=0.03)
 
 
 def test_perfect_and_missing_readings() -> None:
@@ -90,18 +80,6 @@ def test_calibration_is_linear_clipped_and_refuses_an_unreadable_feature() -> No
 def test_one_draw_cannot_show_a_variance(shape) -> None:
     with pytest.raises(ValueError, match="draws"):
         retention(np.zeros(shape)) if len(shape) == 3 else within_parts(np.zeros(shape))
-
-
-def test_coverage_of_the_retention_interval() -> None:
-    """True R = 1/2: about 95 % of the intervals hold it."""
-    rng = np.random.default_rng(0)
-    hits = 0
-    for _ in range(200):
-        centre = rng.normal(size=(150, 1))
-        shares = retention((centre + rng.normal(size=(150, 4)))[..., None])
-        found = retained_interval(shares, resampling_weights(150, 400, rng))
-        hits += found.low <= 0.5 <= found.high
-    assert 0.89 <= hits / 200 <= 0.99
 
 
 def test_encodings() -> None:

@@ -53,14 +53,16 @@ def audit(classifier: Classifier, images: np.ndarray, name: str, rng: np.random.
     before = softmax(classifier(images))
     edited = changes(before, softmax(np.stack([classifier(e) for e in edits], axis=1)), confirmed)
     floor = changes(before, softmax(np.stack([classifier(f) for f in floors], axis=1)))
-    found = effect(edited, floor, weights, confirmed=float(confirmed.mean()))
+    found = effect(edited, floor, weights)
     column = FeatureColumn(name, one.kind, current, one.period)
     read = read_features(classifier(images), [column], rng)[name]
     raw = retained_interval(read.shares, weights)
     return decide(
         Evidence(
             predictive=calibrate_interval(raw, max(0.0, read.floor.retained), 1.0),
-            effects=(EffectEvidence("exact", found.flip_rate, found.total_variation, found.floor, found.confirmed),),
+            effects=(
+                EffectEvidence("exact", found.flip_rate, found.total_variation, found.floor, float(confirmed.mean())),
+            ),
         )
     )
 

@@ -3,7 +3,7 @@ import pytest
 
 from workers.evidence import gates
 from workers.evidence.bootstrap import Interval
-from workers.evidence.controls import constant_classifier, permuted_z
+from workers.evidence.controls import constant_classifier, permuted_z, untrained_twin
 from workers.evidence.estimators import Shares
 from workers.evidence.readability import Readability
 
@@ -61,6 +61,7 @@ def test_information_may_fall_or_stay_but_not_rise() -> None:
     assert gates.monotone_information([interval(1, 2)]).passed
     assert gates.monotone_invariance(list(reversed(falling))).passed
     assert not gates.monotone_invariance(falling).passed
+    assert gates.monotone_invariance(falling).kind == gates.MONOTONE_INVARIANCE
 
 
 def test_permuted_and_constant_controls() -> None:
@@ -76,3 +77,14 @@ def test_permuted_and_constant_controls() -> None:
     assert constant.passed
     assert not constant_classifier(still, np.array([0.0, 0.2, np.nan])).passed
     assert constant.as_gate().kind == gates.CONSTANT
+
+
+def test_an_untrained_twin_is_told_and_never_fails() -> None:
+    half = Shares(np.full(9, 0.5), np.ones(9))
+    found = untrained_twin(
+        {"hue": Readability("hue", half, half), "flat": Readability("flat", *[Shares(half.part, 0 * half.total)] * 2)}
+    )
+    assert found.passed
+    assert found.value == pytest.approx(0.5)
+    assert "hue 0.50" in found.detail
+    assert untrained_twin({}).value is None
