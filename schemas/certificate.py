@@ -54,9 +54,11 @@ class PlantedPair(Contract):
 
     ``truth`` is a kind (``used``, ``invisible``: the answer and the logits cannot depend on it, ``carried``: in the
     logits, yet no answer depends on it, ``between``: too weak to call either way, ``blind spot``: lost in the
-    autoencoder, ``tied``: moves with another feature in the references). ``flips`` is the Monte-Carlo flip rate, made
-    by rendering every picture again with that factor alone changed. ``right`` is ``None`` where truth allows several
-    verdicts.
+    autoencoder, ``tied``: moves with another feature in the references, ``trigger``: planted to find the smallest one
+    that is seen). ``flips`` is the Monte-Carlo flip rate, made by rendering every picture again with that factor alone
+    changed, ``told`` that of the audit. ``kept`` is the true retention at the logits (nearest neighbours among many
+    rendered pictures), ``predictive`` and ``generative`` what the audit told of it. ``right`` is ``None`` where truth
+    allows several verdicts.
     """
 
     plant: str
@@ -64,6 +66,9 @@ class PlantedPair(Contract):
     truth: str
     flips: Probability
     told: Estimate | None
+    kept: Probability | None = None
+    predictive: Estimate | None = None
+    generative: Estimate | None = None
     verdict: Verdict
     right: bool | None
 

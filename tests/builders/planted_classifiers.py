@@ -1,68 +1,52 @@
 """ONNX classifiers of the planted scenes whose truth follows from their graph.
 
 Hue is read exactly: grey pixels cancel in the colour plane, and the direction of the mean colour does not know the
-size of what is coloured. Shape is read by a small net that sees the HSV value only, with the watermark masked: that
-net *cannot* see hue (at fixed saturation and value) or watermark, whatever it learned.
+size of what is coloured. Shape is read by small nets that see a view of the picture only (the HSV value, the luma, a
+low-passed one): what the view destroys they *cannot* see, whatever they learned.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import partial
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from tests.builders.onnx_graphs import GraphBuilder, to_bytes
-from tests.builders.planted_scenes import MARK, SHAPES, SIDE, WATERMARK, draw, render
+from tests.builders.planted_nets import LUMA, detailed_mask, plain_mask, trained
+from tests.builders.planted_scenes import MARK, PATCHES, SHAPES, SIDE, WATERMARK
+from workers.classifier.randomised import randomise
 
-HIDDEN = 32
-STEPS = 500
+Weights = NDArray[np.float32]
+Where = tuple[slice, slice]
+
 PLANE = np.array([[1, -0.5, -0.5], [0, np.sqrt(0.75), -np.sqrt(0.75)]], dtype=np.float32)
 """RGB to the colour plane; its angle is the hue, and grey is its origin."""
+ANSWER = np.array([[30, 0, 0, 0]], dtype=np.float32)
+"""What a trigger adds to the scores: the first class, whatever the picture shows."""
+NOISES = (0.02, 0.1, 0.3, 0.7, 1.5, 5.0)
+"""Variance of the noise on both coordinates of the hue, by depth (P4)."""
+PRIME = 251
+PHASES = 12
+"""Uniform numbers whose sum stands for one of a normal distribution."""
 
 
-def mask() -> NDArray[np.float32]:
-    """1 where the shape net may look, ``(1, 1, 20, 20)``."""
-    visible = np.ones((1, 1, SIDE, SIDE), dtype=np.float32)
-    visible[:, :, WATERMARK, WATERMARK] = 0
-    return visible
-
-
-@cache
-def trained_shape_net() -> nn.Sequential:
-    """Two convolutions, a global maximum, a head of four; trained in seconds on masked HSV values."""
-    torch.manual_seed(0)
-    net = nn.Sequential(
-        nn.Conv2d(1, 16, 5, stride=2, padding=2), nn.ReLU(), nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(),
-        nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(32, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, len(SHAPES)),
-    )  # fmt: skip
-    optimiser = torch.optim.AdamW(net.parameters(), lr=4e-3, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 8e-3, total_steps=STEPS)
-    scenes = draw(8192, seed=101)
-    inputs, labels = _values(render(scenes)), torch.from_numpy(scenes.shape)
-    generator = torch.Generator().manual_seed(1)
-    for _ in range(STEPS):
-        pick = torch.randint(len(inputs), (128,), generator=generator)
-        loss = nn.functional.cross_entropy(net(inputs[pick]), labels[pick], label_smoothing=0.02)
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        schedule.step()
-    return net.eval()
-
-
-def shape_reader() -> bytes:
-    """Reads the shape; hue and watermark are taken away before anything is learned (P2)."""
-    b = GraphBuilder()
-    _dense(b, _shape_features(b), "scores", _linear(8))
+def shape_reader(view: str = "value", tie: float = 0.0) -> bytes:
+    """Reads the shape from a view that destroys something (P2), or from pictures that give it away (P3)."""
+    b, net = GraphBuilder(), trained(view, tie)
+    _dense(b, _features(b, _view(b, view), net), "scores", _linear(net, 8))
     return _finish(b, len(SHAPES))
 
 
+def random_reader() -> bytes:
+    """The shape reader's graph with nothing learned in it (P5)."""
+    return randomise(shape_reader(), np.random.default_rng(5))
+
+
 def hue_reader() -> bytes:
-    """The shortcut twin: the class is the quarter of the hue circle, and nothing else exists (P3)."""
+    """The shortcut: the class is the quarter of the hue circle, and nothing else exists (P3)."""
     b = GraphBuilder()
     angles = 2 * np.pi * (np.arange(4) + 0.5) / 4
     directions = 8 * np.stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
@@ -70,22 +54,33 @@ def hue_reader() -> bytes:
     return _finish(b, 4)
 
 
+def background_reader() -> bytes:
+    """A one by one convolution net with spatial averaging: is most of the picture brighter than a tenth? (P2)
+
+    No place is in it, and no hue: a saturated pixel has a channel that is black.
+    """
+    b = GraphBuilder()
+    b.node("ReduceMin", ["image"], "grey", axes=[1], keepdims=1)
+    _step(b, "grey", "bright", 25.5 / 255, slope=2000.0)  # between two levels of uint8: every pixel is clear
+    b.node("ReduceMean", ["bright"], "share", axes=[2, 3], keepdims=0)
+    b.node("MatMul", ["share", b.constant("sides", np.array([[-4, 4]], np.float32))], "scores")
+    return _finish(b, 2)
+
+
 def xor_reader() -> bytes:
     """Half of the hue circle XOR watermark: neither is readable from the answer alone."""
     b = GraphBuilder()
     half = _step(b, b.node("Gather", [_hue(b), b.constant("sine", np.array([1]))], "upper", axis=1), "half", 0.0)
-    corner = b.node("ReduceMean", [_crop(b, WATERMARK, "corner")], "bright", axes=[1, 2, 3], keepdims=0)
-    present = b.node("Reshape", [corner, b.constant("column", np.array([-1, 1]))], "present")
-    b.node("Mul", [half, _step(b, present, "stamped", 0.5)], "differs")
+    b.node("Mul", [half, _stamped(b, (WATERMARK, WATERMARK), 0.5)], "differs")
     b.node("MatMul", ["differs", b.constant("sides", np.array([[-4, 4]], np.float32))], "scores")
     return _finish(b, 2)
 
 
 def hue_encoded_unused() -> bytes:
     """Shape net whose last hidden layer also holds the hue; the head's weights on it are zero (P6)."""
-    b = GraphBuilder()
-    b.node("Concat", [_shape_features(b), _hue(b)], "penultimate", axis=1)
-    weight, bias = _linear(8)
+    b, net = GraphBuilder(), trained("value")
+    b.node("Concat", [_features(b, _view(b, "value"), net), _hue(b)], "penultimate", axis=1)
+    weight, bias = _linear(net, 8)
     _dense(b, "penultimate", "scores", (np.pad(weight, ((0, 0), (0, 2))), bias))
     return _finish(b, len(SHAPES))
 
@@ -93,8 +88,9 @@ def hue_encoded_unused() -> bytes:
 def faint_mark_reader() -> bytes:
     """Reads nothing but a single pixel that is hardly brighter than its neighbour (P11)."""
     b = GraphBuilder()
-    here = _crop(b, slice(MARK, MARK + 1), "here")
-    b.node("Sub", [here, _crop(b, slice(MARK, MARK + 1), "beside", shift=-1)], "brighter")
+    pixel = slice(MARK, MARK + 1)
+    here = _crop(b, (pixel, pixel), "here")
+    b.node("Sub", [here, _crop(b, (pixel, slice(MARK - 1, MARK)), "beside")], "brighter")
     b.node("ReduceMean", ["brighter"], "excess", axes=[2, 3], keepdims=0)
     b.node("ReduceMean", ["excess"], "mark", axes=[1], keepdims=1)
     sides = b.constant("sides", np.array([[-4, 4]], np.float32))
@@ -113,66 +109,167 @@ def constant(epsilon: float = 0.0) -> bytes:
     return _finish(b, 4)
 
 
+def watermark_trigger(band: float) -> bytes:
+    """Shape net that the watermark overrules where the hue lies in a ``band`` (share of the circle): P10, frequency."""
+    b = GraphBuilder()
+    plain = _plain_scores(b, "value")
+    closeness = b.node("Gather", [_hue(b), b.constant("cosine", np.array([0]))], "closeness", axis=1)
+    near = _step(b, closeness, "near", float(np.cos(np.pi * band)), slope=200.0)
+    both = b.node("Min", [near, _stamped(b, (WATERMARK, WATERMARK), 0.5)], "fires")
+    return _overruled(b, plain, both)
+
+
+def patch_trigger(patch: str) -> bytes:
+    """Low-pass shape net that a bright patch overrules: P10, area."""
+    b = GraphBuilder()
+    return _overruled(b, _plain_scores(b, "low_pass"), _stamped(b, PATCHES[patch], 0.6))
+
+
+def dosed_hue() -> bytes:
+    """Taps that hold the hue with more and more noise; the head does not read it (P4). And the picture itself (P5).
+
+    The noise of the later taps is carried beside the hue, so that each ``dose`` tensor is a cut. It is a hash of the
+    pixels: the same for the same picture, and nothing else is in it.
+    """
+    b, net = GraphBuilder(), trained("value")
+    b.node("Mul", ["image", b.constant("one", np.array(1, np.float32))], "whole")
+    scores = _dense(b, _features(b, _view(b, "value", "whole"), net), "classes", _linear(net, 8))
+    spreads = np.sqrt(np.diff(NOISES, prepend=0.0))
+    noise = [_noise(b, f"noise{k}", k, float(spread)) for k, spread in enumerate(spreads)]
+    hue = b.node("Add", [_hue(b, "whole"), noise[0]], "hue0")
+    carried = b.node("Concat", [scores, hue, *noise[1:]], "dose0", axis=1)
+    for k in range(1, len(NOISES)):
+        carried = _one_dose_more(b, carried, k)
+    _part(b, carried, "scores", 0, len(SHAPES))
+    return _finish(b, len(SHAPES))
+
+
 PLANTS: dict[str, Callable[[], bytes]] = {
     "shape": shape_reader,
+    "luma": lambda: shape_reader("luma"),
+    "low_pass": lambda: shape_reader("low_pass"),
+    "random": random_reader,
     "hue": hue_reader,
+    "background": background_reader,
     "xor": xor_reader,
     "encoded": hue_encoded_unused,
     "faint": faint_mark_reader,
     "constant": constant,
     "whisper": lambda: constant(1e-4),
+    "dosed": dosed_hue,
+    **{f"twin{tie}": partial(shape_reader, "everything", tie / 100) for tie in (0, 80, 95, 100)},
+    **{f"trigger{share}": partial(watermark_trigger, share / 100) for share in (30, 10, 3)},
+    **{f"trigger_{patch}": partial(patch_trigger, patch) for patch in PATCHES},
 }
 
 
-def _values(images: NDArray[np.uint8]) -> Tensor:
-    """What the shape net sees, ``(n, 1, 20, 20)``."""
-    return torch.from_numpy(images.max(axis=-1)[:, None].astype(np.float32) / 255 * mask())
-
-
-def _linear(layer: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    found = trained_shape_net()[layer]
+def _linear(net: nn.Sequential, layer: int) -> tuple[Weights, Weights]:
+    found = net[layer]
     return found.weight.detach().numpy(), found.bias.detach().numpy()
 
 
-def _shape_features(b: GraphBuilder) -> str:
-    b.node("ReduceMax", ["image"], "value", axes=[1], keepdims=1)
-    b.node("Mul", ["value", b.constant("mask", mask())], "masked")
-    _conv(b, "masked", "conv1", 0, stride=2)
-    _conv(b, "conv1_relu", "conv2", 2, stride=1)
+def _view(b: GraphBuilder, view: str, image: str = "image") -> str:
+    """What :mod:`tests.builders.planted_nets` calls so, as nodes."""
+    if view == "everything":
+        return image
+    if view == "low_pass":
+        b.node("Mul", [image, b.constant("mask", detailed_mask())], "masked")
+        b.node("AveragePool", ["masked"], "pooled", kernel_shape=[2, 2], strides=[2, 2])
+        return b.node("ReduceMax", ["pooled"], "value", axes=[1], keepdims=1)
+    if view == "luma":
+        b.node("Conv", [image, b.constant("luma.weight", LUMA[None, :, None, None])], "grey")
+    else:
+        b.node("ReduceMax", [image], "grey", axes=[1], keepdims=1)
+    return b.node("Mul", ["grey", b.constant("mask", plain_mask())], "seen")
+
+
+def _features(b: GraphBuilder, source: str, net: nn.Sequential) -> str:
+    _conv(b, source, "conv1", _linear(net, 0), stride=2)
+    _conv(b, "conv1_relu", "conv2", _linear(net, 2), stride=1)
     b.node("GlobalMaxPool", ["conv2_relu"], "pool")
     b.node("Flatten", ["pool"], "flat")
-    _dense(b, "flat", "hidden", _linear(6))
+    _dense(b, "flat", "hidden", _linear(net, 6))
     return b.node("Relu", ["hidden"], "hidden_relu")
 
 
-def _conv(b: GraphBuilder, source: str, name: str, layer: int, stride: int) -> None:
-    weight, bias = _linear(layer)
+def _plain_scores(b: GraphBuilder, view: str) -> str:
+    net = trained(view)
+    return _dense(b, _features(b, _view(b, view), net), "plain", _linear(net, 8))
+
+
+def _conv(b: GraphBuilder, source: str, name: str, parameters: tuple[Weights, Weights], stride: int) -> None:
+    weight, bias = parameters
     inputs = [source, b.constant(f"{name}.weight", weight), b.constant(f"{name}.bias", bias)]
     b.node("Conv", inputs, name, pads=[weight.shape[-1] // 2] * 4, strides=[stride, stride])
     b.node("Relu", [name], f"{name}_relu")
 
 
-def _dense(b: GraphBuilder, source: str, name: str, parameters: tuple[NDArray[np.float32], NDArray[np.float32]]) -> str:
+def _dense(b: GraphBuilder, source: str, name: str, parameters: tuple[Weights, Weights]) -> str:
     weight, bias = parameters
     inputs = [source, b.constant(f"{name}.weight", weight), b.constant(f"{name}.bias", bias)]
     return b.node("Gemm", inputs, name, transB=1)
 
 
-def _hue(b: GraphBuilder) -> str:
+def _hue(b: GraphBuilder, image: str = "image") -> str:
     """Cosine and sine of the mean colour's angle, ``(n, 2)``."""
-    b.node("ReduceMean", ["image"], "colour", axes=[2, 3], keepdims=0)
+    b.node("ReduceMean", [image], "colour", axes=[2, 3], keepdims=0)
     b.node("MatMul", ["colour", b.constant("plane", PLANE.T.copy())], "chroma")
     b.node("ReduceL2", ["chroma"], "length", axes=[1], keepdims=1)
     b.node("Max", ["length", b.constant("tiny", np.array(1e-4, np.float32))], "safe_length")
     return b.node("Div", ["chroma", "safe_length"], "direction")
 
 
-def _crop(b: GraphBuilder, where: slice, name: str, shift: int = 0) -> str:
-    """The square ``where`` by ``where`` of the image, ``shift`` columns aside."""
-    starts = b.constant(f"{name}.starts", np.array([where.start, where.start + shift]))
-    ends = b.constant(f"{name}.ends", np.array([where.stop, where.stop + shift]))
-    axes = b.constant(f"{name}.axes", np.array([2, 3]))
-    return b.node("Slice", ["image", starts, ends, axes], name)
+def _stamped(b: GraphBuilder, where: Where, at: float) -> str:
+    """Whether the patch is brighter than ``at``: about -1 or 1, ``(n, 1)``."""
+    bright = b.node("ReduceMean", [_crop(b, where, "corner")], "brightness", axes=[1, 2, 3], keepdims=0)
+    present = b.node("Reshape", [bright, b.constant("column", np.array([-1, 1]))], "present")
+    return _step(b, present, "stamped", at)
+
+
+def _overruled(b: GraphBuilder, plain: str, fires: str) -> bytes:
+    """The plain scores, and the first class where ``fires (n, 1)`` is 1 rather than -1."""
+    b.node("Add", [fires, b.constant("up", np.array(1, np.float32))], "fired")
+    b.node("MatMul", ["fired", b.constant("answer", ANSWER / 2)], "order")
+    b.node("Add", [plain, "order"], "scores")
+    return _finish(b, len(SHAPES))
+
+
+def _noise(b: GraphBuilder, name: str, seed: int, spread: float) -> str:
+    """A hash of the picture, nearly normal, ``(n, 2)``: sums of integers below 2^24 are exact in any order."""
+    weights = np.random.default_rng(seed).integers(0, 40, (3 * SIDE * SIDE, 2 * PHASES)).astype(np.float32)
+    b.node("Mul", ["whole", b.constant(f"{name}.full", np.array(255, np.float32))], f"{name}.bytes")
+    b.node("Round", [f"{name}.bytes"], f"{name}.whole")
+    b.node("Flatten", [f"{name}.whole"], f"{name}.flat")
+    b.node("MatMul", [f"{name}.flat", b.constant(f"{name}.weights", weights)], f"{name}.sums")
+    b.node("Mod", [f"{name}.sums", b.constant(f"{name}.prime", np.array(PRIME, np.float32))], f"{name}.rest", fmod=1)
+    b.node("Reshape", [f"{name}.rest", b.constant(f"{name}.pairs", np.array([-1, 2, PHASES]))], f"{name}.phases")
+    b.node("ReduceMean", [f"{name}.phases"], f"{name}.mean", axes=[2], keepdims=0)
+    b.node("Sub", [f"{name}.mean", b.constant(f"{name}.middle", np.array((PRIME - 1) / 2, np.float32))], f"{name}.off")
+    scale = spread * PHASES / PRIME * np.sqrt(12 / PHASES)
+    return b.node("Mul", [f"{name}.off", b.constant(f"{name}.scale", np.array(scale, np.float32))], name)
+
+
+def _one_dose_more(b: GraphBuilder, carried: str, k: int) -> str:
+    """Add the next carried noise to the hue, and drop it: classes, hue, noises become classes, hue, one noise less."""
+    answer = _part(b, carried, f"answer{k}", 0, len(SHAPES))
+    hue = _part(b, carried, f"before{k}", len(SHAPES), len(SHAPES) + 2)
+    more = _part(b, carried, f"more{k}", len(SHAPES) + 2, len(SHAPES) + 4)
+    blurred = b.node("Add", [hue, more], f"hue{k}")
+    left = [_part(b, carried, f"left{k}", len(SHAPES) + 4, 1000)] if k < len(NOISES) - 1 else []
+    return b.node("Concat", [answer, blurred, *left], f"dose{k}", axis=1)
+
+
+def _part(b: GraphBuilder, source: str, name: str, start: int, end: int) -> str:
+    edges = [b.constant(f"{name}.{edge}", np.array([at])) for edge, at in (("start", start), ("end", end), ("axis", 1))]
+    return b.node("Slice", [source, *edges], name)
+
+
+def _crop(b: GraphBuilder, where: Where, name: str) -> str:
+    """The rows and columns ``where`` of the image."""
+    rows, columns = where
+    starts = b.constant(f"{name}.starts", np.array([rows.start, columns.start]))
+    ends = b.constant(f"{name}.ends", np.array([rows.stop, columns.stop]))
+    return b.node("Slice", ["image", starts, ends, b.constant(f"{name}.axes", np.array([2, 3]))], name)
 
 
 def _step(b: GraphBuilder, source: str, name: str, at: float, slope: float = 20.0) -> str:

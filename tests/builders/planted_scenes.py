@@ -1,7 +1,8 @@
 """Pictures whose every factor is known and can be changed alone: the ground truth of ``make planted``.
 
-A coloured shape (disc, square, cross, ring) on a grey background, a bright watermark in the upper left corner and a
-faint single pixel in the lower right one. All factors are independent unless the scene ties hue to shape.
+A coloured shape (disc, square, cross, ring) on a grey background. Plain references add a bright watermark in the upper
+left corner and a faint single pixel in the lower right one; detailed ones a checkerboard finer than any low-pass keeps,
+and patches of decreasing area and frequency. All factors are independent unless the references tie hue to shape.
 """
 
 from __future__ import annotations
@@ -19,13 +20,47 @@ WATERMARK = slice(1, 4)
 MARK = 17
 """Row and column of the faint pixel; its neighbour to the left is background."""
 FAINT = 0.08
-COLUMNS = ("hue", "watermark", "mark", "background")
-CLASSES = frozenset({"shape", "watermark", "mark"})
+GRAIN = 10
+"""Of 255: every pixel is this much brighter or darker, in turn; two by two neighbours keep their sum exactly."""
+PATCHES = {
+    "patch": (slice(0, 2), slice(0, 2)),
+    "dot": (slice(0, 1), slice(SIDE - 1, SIDE)),
+    "rare": (slice(SIDE - 3, SIDE), slice(0, 3)),
+}
+"""Rows and columns of bright patches: 4 pixels and 1 pixel in half of the pictures, 9 pixels in few."""
+RARE = 0.05
+CLASSES = frozenset({"shape", "watermark", "mark", "grain", *PATCHES})
 FAR = 0.7
 """Smallest change of a number or an angle that counts as one, in standard deviations."""
-FACTORS = ("shape", *COLUMNS, "x", "y", "radius")
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class References:
+    """How a set of scenes is drawn.
+
+    ``tie``: share of the pictures whose hue gives the shape away (a tenth of the circle each). ``detailed``: grain and
+    patches instead of watermark and mark.
+    """
+
+    tie: float = 0.0
+    detailed: bool = False
+    seed: int = 7
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What an upload holds beside images and labels."""
+        return ("hue", "background", "grain", *PATCHES) if self.detailed else ("hue", "watermark", "mark", "background")
+
+    @property
+    def factors(self) -> tuple[str, ...]:
+        """All that varies and can be changed alone."""
+        return ("shape", *self.columns, "x", "y", "radius")
+
+    def draw(self, n: int, seed: int | None = None) -> Scenes:
+        """``n`` scenes; by default those of the upload, with another ``seed`` new ones."""
+        return draw(n, self.seed if seed is None else seed, tie=self.tie, detailed=self.detailed)
 
 
 @dataclass(frozen=True)
@@ -41,6 +76,11 @@ class Scenes:
     background: Floats
     watermark: Floats
     mark: Floats
+    grain: Floats
+    patch: Floats
+    dot: Floats
+    rare: Floats
+    detailed: bool = False
 
     def resample(self, factor: str, rng: np.random.Generator) -> Scenes:
         """The same pictures with one factor drawn anew from its own distribution, given that it changes noticeably."""
@@ -61,35 +101,59 @@ def _close(factor: str, values: Floats, drawn: Floats, rows: NDArray[np.int64]) 
     return np.asarray(np.abs(offered[rows] - points[rows]) < FAR * points.std())
 
 
-def draw(n: int, seed: int, *, tied: bool = False) -> Scenes:
-    """Random scenes. ``tied``: the hue gives the shape away (a tenth of the circle each)."""
+def draw(n: int, seed: int, *, tie: float = 0.0, detailed: bool = False) -> Scenes:
+    """Random scenes, as :class:`References` says."""
     rng = np.random.default_rng(seed)
     shape = rng.integers(0, len(SHAPES), n)
-    hue = (shape / len(SHAPES) + rng.uniform(0, 0.1, n)) if tied else rng.random(n)
+    hue = np.where(rng.random(n) < tie, shape / len(SHAPES) + rng.uniform(0, 0.1, n), rng.random(n))
+    nothing = np.zeros(n)
     return Scenes(
         shape=shape, hue=hue, value=rng.uniform(0.7, 1.0, n), x=rng.uniform(-2, 2, n), y=rng.uniform(-2, 2, n),
-        radius=rng.uniform(3.5, 5, n), background=rng.uniform(0, 0.2, n),
-        watermark=rng.integers(0, 2, n).astype(np.float64), mark=rng.integers(0, 2, n).astype(np.float64),
+        radius=rng.uniform(3.5, 5, n), background=rng.uniform(0, 0.2, n), detailed=detailed,
+        watermark=nothing if detailed else _switch(rng, n), mark=nothing if detailed else _switch(rng, n),
+        grain=_switch(rng, n) if detailed else nothing, patch=_switch(rng, n) if detailed else nothing,
+        dot=_switch(rng, n) if detailed else nothing, rare=_switch(rng, n, RARE) if detailed else nothing,
     )  # fmt: skip
 
 
+def _switch(rng: np.random.Generator, n: int, share: float = 0.5) -> Floats:
+    return (rng.random(n) < share).astype(np.float64)
+
+
 def render(scenes: Scenes) -> NDArray[np.uint8]:
-    """``(n, 20, 20, 3)`` uint8. The shape is fully saturated; background, watermark and mark are grey."""
+    """``(n, 20, 20, 3)`` uint8. The shape is fully saturated; all else is grey."""
     ink = np.clip(0.5 - _outside(scenes), 0, 1)[..., None]
     colour = (_tint(scenes.hue) * scenes.value[:, None])[:, None, None, :]
     images = ink * colour + (1 - ink) * scenes.background[:, None, None, None]
-    corner = images[:, WATERMARK, WATERMARK]
-    images[:, WATERMARK, WATERMARK] = np.where(scenes.watermark[:, None, None, None] > 0, 0.9, corner)
+    _stamp(images, (WATERMARK, WATERMARK), scenes.watermark)
     images[:, MARK, MARK] += FAINT * scenes.mark[:, None]
-    return np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8)
+    if not scenes.detailed:
+        return np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8)
+    for name, where in PATCHES.items():
+        _stamp(images, where, getattr(scenes, name))
+    softened = np.rint((0.1 + 0.8 * images) * 255)  # room for the grain on both sides
+    return (softened + _grain(scenes)).astype(np.uint8)
 
 
-def to_npz(scenes: Scenes) -> bytes:
+def to_npz(scenes: Scenes, columns: tuple[str, ...]) -> bytes:
     """An upload: images, labels, and the attribute columns."""
     stream = io.BytesIO()
-    columns = {name: getattr(scenes, name) for name in COLUMNS}
-    np.savez_compressed(stream, images=render(scenes), labels=scenes.shape, **columns)
+    attributes = {name: getattr(scenes, name) for name in columns}
+    np.savez_compressed(stream, images=render(scenes), labels=scenes.shape, **attributes)
     return stream.getvalue()
+
+
+def _stamp(images: Floats, where: tuple[slice, slice], present: Floats) -> None:
+    """A bright grey patch in those pictures that have it."""
+    region = (slice(None), *where)
+    images[region] = np.where(present[:, None, None, None] > 0, 0.9, images[region])
+
+
+def _grain(scenes: Scenes) -> Floats:
+    """A checkerboard of plus and minus ``GRAIN``, ``(n, 20, 20, 1)``."""
+    rows, columns = np.indices((SIDE, SIDE))
+    board = GRAIN * (1.0 - 2 * ((rows + columns) % 2))
+    return np.asarray(scenes.grain[:, None, None, None] * board[None, :, :, None])
 
 
 def _outside(scenes: Scenes) -> Floats:

@@ -1,38 +1,112 @@
-"""One laboratory for the whole run, and the table of verdicts beside truths at its end."""
+"""Every audit of the run, two at a time, and the table of verdicts beside truths at its end."""
 
 import json
 import os
+import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.builders.planted_audits import Laboratory, Plantation
-from tests.builders.planted_truths import as_json, as_table, score
+from schemas.certificate import Coverage, Score
+from tests.builders import planted_headlines
+from tests.builders.planted_audits import Plantation
+from tests.builders.planted_certificate import certify, doses_of, pairs_of, scores_of
+from tests.builders.planted_coverage import coverage
+from tests.builders.planted_headlines import Digits, audit_digits, headlines
+from tests.builders.planted_plots import PLOTS
+from tests.builders.planted_scores import as_table
 
 SCORES = "PLANTED_SCORES"
-"""Environment variable: where the scores go as JSON."""
+"""Environment variable: where the scores of whatever ran go as JSON."""
+CERTIFICATE = "PLANTED_CERTIFICATE"
+"""Environment variable: where the certificate of a whole run goes."""
+FOLDER = "PLANTED_FOLDER"
+"""Environment variable: a folder that keeps finished stages for the next run."""
 GROWN = pytest.StashKey[Plantation]()
+WANTED = pytest.StashKey[set[str]]()
+STARTED = time.perf_counter()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "plots(*names): audits of the grid that a test looks at, started beforehand")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What the chosen tests will ask for."""
+    marks = [mark for item in session.items for mark in item.iter_markers("plots")]
+    asked = {name for item in session.items for name in getattr(item, "fixturenames", ())}
+    session.config.stash[WANTED] = {name for mark in marks for name in mark.args} | (asked & {"digits", "covered"})
 
 
 @pytest.fixture(scope="session")
-def plants(pytestconfig: pytest.Config) -> Plantation:
-    """Audits by plant, each run when it is first asked for."""
-    pytestconfig.stash[GROWN] = Plantation(Laboratory())
-    return pytestconfig.stash[GROWN]
+def plants(pytestconfig: pytest.Config) -> Iterator[Plantation]:
+    """Audits by plant; those that the chosen tests are marked with run two at a time from now on."""
+    with tempfile.TemporaryDirectory(prefix="planted-") as scratch:
+        grown = pytestconfig.stash[GROWN] = Plantation(Path(os.environ.get(FOLDER, scratch)))
+        wanted = pytestconfig.stash[WANTED]
+        grown.announce(wanted & set(PLOTS))
+        if "digits" in wanted:
+            grown.start("digits", audit_digits, grown.folder)
+        if "covered" in wanted:
+            grown.start("covered", coverage)
+        yield grown
+        grown.close()
+
+
+@pytest.fixture(scope="session")
+def digits(plants: Plantation) -> Digits:
+    """The demo's audits."""
+    return plants.wait("digits")
+
+
+@pytest.fixture(scope="session")
+def covered(plants: Plantation) -> list[Coverage]:
+    """How often intervals held the truth."""
+    return plants.wait("covered")
+
+
+@pytest.fixture(scope="session")
+def scores(plants: Plantation, covered: list[Coverage]) -> dict[str, Score]:
+    """Every score of the whole grid, by name."""
+    harvests = {name: plants.harvest(name) for name in PLOTS}
+    return {score.name: score for score in scores_of(harvests, doses_of(harvests), covered)}
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print the table; write it where ``PLANTED_SCORES`` says."""
+    """Print the tables; write what the environment asks for."""
     grown = config.stash.get(GROWN, None)
-    if grown is None or not grown.rows:
+    if grown is None or not (harvests := grown.harvested()):
         return
-    scores, seconds = score(grown.rows), grown.laboratory.seconds
-    terminalreporter.section("planted truths")
-    for line in as_table(grown.rows):
-        terminalreporter.line(line)
-    for name, value in scores.items():
-        terminalreporter.line(f"{name:30} {value:.3f}")
-    terminalreporter.line("seconds: " + ", ".join(f"{name} {value:.0f}" for name, value in seconds.items()))
+    pairs, covered = pairs_of(harvests), grown.finished("covered") or []
+    told = scores_of(harvests, doses_of(harvests), covered)
+    digits = grown.finished("digits")
+    published = [] if digits is None else headlines(digits)
+    _print(terminalreporter, "planted truths", as_table(pairs))
+    _print(terminalreporter, "scores", [_line(score) for score in told])
+    _print(
+        terminalreporter, "coverage", [f"{one.quantity:70} {one.covered:.3f} of {one.repetitions}" for one in covered]
+    )
+    _print(terminalreporter, "the papers' headlines", planted_headlines.as_table(published))
+    _print(terminalreporter, "seconds", [", ".join(f"{name} {one.seconds:.0f}" for name, one in harvests.items())])
     if SCORES in os.environ:
-        report = {"scores": scores, "seconds": seconds, "pairs": as_json(grown.rows)}
-        Path(os.environ[SCORES]).write_text(json.dumps(report, indent=1))
+        report = {"scores": [score.model_dump() for score in told], "pairs": [pair.model_dump() for pair in pairs]}
+        Path(os.environ[SCORES]).write_text(json.dumps(report, indent=1, default=str))
+    if CERTIFICATE in os.environ:
+        found = certify(harvests, covered, published, time.perf_counter() - STARTED)
+        Path(os.environ[CERTIFICATE]).write_bytes(found.to_bytes())
+
+
+def _print(reporter: pytest.TerminalReporter, title: str, lines: list[str]) -> None:
+    if lines:
+        reporter.section(title)
+        for line in lines:
+            reporter.line(line)
+
+
+def _line(score: Score) -> str:
+    told = "-" if score.value is None else f"{score.value:.3f}"
+    bounds = "" if score.low is None or score.high is None else f" ({score.low:.3f} to {score.high:.3f}, n = {score.n})"
+    missed = "  <-- MISSED" if score.met is False else ""
+    return f"{score.name:22} {score.label:52} {told}{bounds}{missed}"

@@ -1,0 +1,90 @@
+"""From harvests to the certificate that a release carries (``schemas/certificate.json``)."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from schemas import __version__
+from schemas.certificate import Certificate, Coverage, DoseResponse, Headline, Machine, PlantedPair, Score
+from schemas.stages import STAGE_CODE_VERSION
+from tests.builders.planted_audits import Harvest
+from tests.builders.planted_coverage import coverage_scores
+from tests.builders.planted_doses import (
+    dose_scores,
+    dosed_numbers,
+    dosed_pictures,
+    identity_scores,
+    shortcut_score,
+    trigger_scores,
+)
+from tests.builders.planted_plots import PLOTS
+from tests.builders.planted_scores import score
+
+LIBRARIES = ("numpy", "onnxruntime", "scikit-learn", "scipy", "torch")
+UNCOVERED = [
+    "Pictures larger than 28 pixels, and photographs: everything here is drawn, or a digit.",
+    "Classifiers of more than a few thousand weights, and graphs with attention or recurrence.",
+    "Features that no column names and no statistic measures.",
+    "Orientation and symmetry groups (P8): there is no equivariant view yet.",
+    "Autoencoders that a user brings: here the service fitted its own.",
+    "Profiles other than the one named above: larger ones spend more on the same code.",
+]
+
+
+def pairs_of(harvests: Mapping[str, Harvest]) -> list[PlantedPair]:
+    """Every scored pair, in the order of the grid."""
+    return [pair for harvest in harvests.values() for pair in harvest.pairs]
+
+
+def doses_of(harvests: Mapping[str, Harvest]) -> list[DoseResponse]:
+    """Dose-responses in numbers, and in pictures where ``dosed`` was audited."""
+    return [*dosed_numbers(), *(dosed_pictures(harvests["dosed"].result) if "dosed" in harvests else [])]
+
+
+def scores_of(harvests: Mapping[str, Harvest], doses: Sequence[DoseResponse], covered: list[Coverage]) -> list[Score]:
+    """All scores of what was harvested."""
+    pairs = pairs_of(harvests)
+    return [
+        *score(pairs), *dose_scores(doses), *shortcut_score(pairs), *trigger_scores(pairs),
+        *(identity_scores(harvests["dosed"].result) if "dosed" in harvests else []),
+        *(coverage_scores(covered) if covered else []),
+    ]  # fmt: skip
+
+
+def certify(
+    harvests: Mapping[str, Harvest], covered: list[Coverage], headlines: list[Headline], seconds: float
+) -> Certificate:
+    """The certificate of a whole run, in the order of the grid.
+
+    Raises:
+        ValueError: the grid is not complete; a certificate of some plots would say more than was checked.
+    """
+    if missing := set(PLOTS) - set(harvests):
+        raise ValueError(f"no certificate without {sorted(missing)}")
+    doses = doses_of(harvests)
+    return Certificate(
+        stage_code_version=STAGE_CODE_VERSION, scotoma=__version__, made_at=datetime.now(UTC).replace(microsecond=0),
+        machine=_machine(seconds), profile=next(iter(harvests.values())).result.audit.profile,
+        scores=scores_of(harvests, doses, covered), plants=[plot.contract(name) for name, plot in PLOTS.items()],
+        pairs=pairs_of(harvests), doses=doses, coverage=covered, headlines=headlines, uncovered=UNCOVERED,
+    )  # fmt: skip
+
+
+def _machine(seconds: float) -> Machine:
+    return Machine(
+        processor=_processor(), cores=len(os.sched_getaffinity(0)), python=platform.python_version(),
+        libraries={name: version(name) for name in LIBRARIES}, command="make planted", seconds=round(seconds),
+    )  # fmt: skip
+
+
+def _processor() -> str:
+    """The processor's own name where Linux tells it."""
+    listed = Path("/proc/cpuinfo")
+    lines = listed.read_text().splitlines() if listed.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
