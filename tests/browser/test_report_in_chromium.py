@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from schemas.results import Verdict
-from services.reports import render_report
+from schemas.results import Gallery, PictureRow, Verdict
+from services.reports import render_certificate, render_report
 from tests.builders import results as build
+from tests.builders import views as full
+from tests.builders.certificates import certificate
 
 EVIL = (
     '"><script>document.title="owned";alert(1)</script><img src=http://127.0.0.1:9/x onerror=alert(2)>'
@@ -83,7 +85,13 @@ def visitor(browser: Browser, tmp_path: Path) -> Iterator[Visitor]:
 
 @pytest.fixture(scope="module")
 def report() -> str:
-    return render_report(build.result(), build.sheets(rows=3))
+    views = ("companions", "factors", "samples:logits", "mixing", "attack")
+    return render_report(full.full_result(), full.full_sheets(rows=3, views=views))
+
+
+@pytest.fixture(scope="module")
+def certificate_page() -> str:
+    return render_certificate(certificate(), "f" * 64)
 
 
 @pytest.fixture(scope="module")
@@ -96,20 +104,34 @@ def evil_report() -> str:
             "dataset": build.dataset(name=LONG, attributes=[evil, LONG]),
             "policies": [{evil: LONG}],
             "limits": [evil, LONG * 3],
+            "concepts": full.concepts((evil, LONG, "t" + evil), (LONG, "t" + evil, "logits")),
+            "certificate": full.certificate_mark().model_copy(update={"scores": {evil: 0.1, LONG: 0.2}}),
         }
     )
     pictures = build.sheets(taps=(LONG, "t" + evil), features=(evil,), rows=2, samples=3, classes=[evil, LONG])
-    return render_report(result, pictures)
+    return render_report(result, pictures.model_copy(update={"galleries": [evil_gallery(evil)]}))
+
+
+def evil_gallery(evil: str) -> Gallery:
+    bare = full.gallery("attack", rows=2, columns=4)
+    shown = bare.rows[0].pictures[1].model_copy(update={"caption": evil})
+    names = {"view": evil, "title": evil, "subject": LONG, "explanation": evil + LONG, "notes": [LONG, evil]}
+    chart = full.chart((evil, LONG, "c", "d")).model_copy(update={"title": LONG, "y": evil})
+    told = full.measure(0).model_copy(update={"label": LONG, "estimate": build.estimate(0.5, method=evil)})
+    rows = [PictureRow(heading=LONG, pictures=[shown] * 4), PictureRow(heading=evil, pictures=[shown, None])]
+    return bare.model_copy(
+        update=names | {"columns": [evil, LONG, "c"], "rows": rows, "charts": [chart], "measures": [told]}
+    )
 
 
 def outside(visit: Visit) -> list[str]:
     return [url for url in visit.requests if not url.startswith(("data:", "file:"))]
 
 
-def test_silent_and_offline(visitor: Visitor, report: str) -> None:
-    visit = visitor.open(report)
-    for summary in visit.page.locator("summary").all():
-        summary.click()
+@pytest.mark.parametrize("kind", ["report", "certificate_page"])
+def test_silent_and_offline(visitor: Visitor, kind: str, request: pytest.FixtureRequest) -> None:
+    visit = visitor.open(request.getfixturevalue(kind))
+    visit.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     assert visit.console == []
     assert outside(visit) == []
     assert len([url for url in visit.requests if url.startswith("file:")]) == 1
@@ -125,7 +147,7 @@ def test_its_own_style_is_allowed_by_its_policy(visitor: Visitor, report: str) -
 
 
 @pytest.mark.parametrize("width", [360, 390, 1280])
-@pytest.mark.parametrize("kind", ["report", "evil_report"])
+@pytest.mark.parametrize("kind", ["report", "evil_report", "certificate_page"])
 def test_no_sideways_scrolling(visitor: Visitor, kind: str, width: int, request: pytest.FixtureRequest) -> None:
     visit = visitor.open(request.getfixturevalue(kind), width)
     visit.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
@@ -155,12 +177,13 @@ def test_readable_without_javascript(visitor: Visitor, report: str) -> None:
     assert not folded.locator("figure").first.is_visible()
     folded.locator("summary").click()
     assert folded.locator("figure").first.is_visible()
-    assert visit.page.locator("table.map").is_visible()
+    assert visit.page.locator("#map table.map").is_visible()
 
 
+@pytest.mark.parametrize("kind", ["report", "certificate_page"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_contrast_is_aa(visitor: Visitor, report: str, scheme: str) -> None:
-    visit = visitor.open(report, color_scheme=scheme)
+def test_contrast_is_aa(visitor: Visitor, kind: str, scheme: str, request: pytest.FixtureRequest) -> None:
+    visit = visitor.open(request.getfixturevalue(kind), color_scheme=scheme)
     visit.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     assert visit.page.evaluate(CONTRAST) == []
 
@@ -203,6 +226,25 @@ def test_landmarks_and_map_reach_assistive_technology(visitor: Visitor, report: 
     for role in ("banner", "navigation", "main", "contentinfo"):
         assert page.get_by_role(role).count() == 1
     table = page.get_by_role("region", name="Where each feature goes").get_by_role("table")
-    assert table.get_by_role("rowheader").count() == 5
+    assert table.get_by_role("rowheader").count() == 7
     assert table.get_by_role("columnheader").count() == 6
     assert page.get_by_role("img", name=re.compile("Information kept at each tap")).count() == 1
+
+
+def test_galleries_are_folded_until_asked_for_and_keep_their_columns(visitor: Visitor, report: str) -> None:
+    page = visitor.open(report, java_script_enabled=False).page
+    gallery = page.locator("#views details.sheet").first
+    assert not gallery.locator("figure").first.is_visible()
+    gallery.locator("summary").first.click()
+    table = gallery.locator("table.pictures")
+    assert table.get_by_role("columnheader").count() == 8
+    assert table.get_by_role("img").count() == 24
+    assert gallery.get_by_role("img", name=re.compile("^Distance by tap. curve 0")).is_visible()
+    assert gallery.get_by_text("changed").count() == 3
+
+
+def test_a_wide_gallery_scrolls_inside_itself(visitor: Visitor, report: str) -> None:
+    page = visitor.open(report, 390).page
+    page.locator("#views details.sheet summary").first.click()
+    wide = "e => e.scrollWidth > e.clientWidth && e.tabIndex === 0"
+    assert page.locator("#views .scroll").first.evaluate(wide)
