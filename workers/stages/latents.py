@@ -97,7 +97,7 @@ def run(context: StageContext) -> Produced:
         context.report(shard.stop / len(images), f"{shard.stop} of {len(images)} images")
     kept = {name: compressor.kept for name, compressor in compressors.items()}
     latents = {**joined(parts), **described}
-    outputs = {"latents": pack(latents), "wide": pack(joined(wide)), "compression": pack(_kept(compressors))}
+    outputs = {"latents": pack(latents), "wide": pack(joined(wide)), "compression": pack(compression_of(compressors))}
     return Produced(outputs, {"images": len(images), "variance_kept": kept})
 
 
@@ -108,7 +108,7 @@ def _described(taps: dict[str, NDArray[np.float32]]) -> Arrays:
     return {**zeros, **{f"rank:{name}": np.array([one.rank]) for name, one in found.items()}}
 
 
-def _kept(compressors: dict[str, Compressor]) -> Arrays:
+def compression_of(compressors: dict[str, Compressor]) -> Arrays:
     """What :func:`compressed` needs of each tap that was shortened."""
     fitted = {tap: one.pca for tap, one in compressors.items() if one.pca is not None}
     means = {f"mean:{tap}": np.asarray(pca.mean_, dtype=np.float32) for tap, pca in fitted.items()}

@@ -318,14 +318,12 @@ class _Planner:
 
     def result(self, taps: list[str], views: list[str], done: Done) -> PlannedStage:
         sheets = {f"sheet:{tap}": Source(stage=f"samples:{tap}", output="sheet") for tap in taps}
-        maps = {f"galleries:samples:{tap}": Source(stage=f"samples:{tap}", output="galleries") for tap in taps}
-        galleries = {f"galleries:{view}": Source(stage=view, output="galleries") for view in views}
+        shown = [*views, *(f"samples:{tap}" for tap in taps), "nuisance"]
+        galleries = {f"galleries:{stage}": Source(stage=stage, output="galleries") for stage in shown}
         nuisance = Source(stage="nuisance", output="sheet")
         inputs: Inputs = {
-            **_of("evidence", "evidence"), **_of("effects", "edits"), "nuisance": nuisance, **sheets, **maps,
-            **galleries,
+            **_of("evidence", "evidence"), **_of("effects", "edits"), "nuisance": nuisance, **sheets, **galleries,
         }  # fmt: skip
-        shown = [*views, *(f"samples:{tap}" for tap in taps)]
         subject = self.subject.model_dump(mode="json", exclude={"attempt"})
         return self._stage(
             "result", "Writing the result", inputs, 1, subject=subject, taps=taps, galleries=shown,

@@ -72,6 +72,8 @@ def assail(context: StageContext, studio: Studio, rows: Rows) -> Assault:
     fooled, spent = np.zeros(len(rows), dtype=bool), np.zeros(len(rows), dtype=np.int64)
     for level in RADII:
         left = np.flatnonzero(~fooled)
+        if not len(left):
+            break
         tried = square_attack(
             lambda images: studio.classifier.run(images).logits, originals[left], answers[left], level,
             _queries(context, originals.shape), context.rng("attack", level),

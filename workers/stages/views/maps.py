@@ -33,6 +33,12 @@ EXPLANATION = (
     "is not. The last picture shows how much each pixel varies among them: bright means free to vary, so from {tap} on "
     "the classifier does not look there; black means the pixel must stay as it is, or never varies in the references."
 )
+NUISANCE = (
+    "Each row starts with a reference image, then its own autoencoded copy. Images were then drawn in which only that "
+    "changes which the supervised VAE, a second opinion, holds to be of no matter for the answer. The third picture is "
+    "their average. The last one shows how much each pixel varies among them: bright is what the VAE holds to be of no "
+    "matter. Whether the classifier agrees stands beside the nuisance samples."
+)
 
 
 def invariance_maps(
@@ -40,8 +46,10 @@ def invariance_maps(
 ) -> Gallery:  # fmt: skip
     """Mean and spread of ``images (n * draws, h, w, c)``, samples that share the tap's values with references ``rows``.
 
-    The colour scale depends on the references alone, so it is the same at every tap.
+    The colour scale depends on the references alone, so it is the same at every tap. In the stage ``nuisance`` the
+    samples are those of the supervised VAE.
     """
+    nuisance = context.request.name == "nuisance"
     originals = studio.references.images[rows]
     samples = images.reshape(len(rows), -1, *images.shape[1:])
     brightest = largest_spread(studio.references.images)
@@ -50,9 +58,9 @@ def invariance_maps(
     pictures = [_row(originals[i], copy, samples[i], brightest) for i, copy in zip(shown, kept, strict=True)]
     return Gallery(
         view=context.request.name,
-        title=f"Where {tap} does not look",
-        subject=tap,
-        explanation=EXPLANATION.format(tap=tap),
+        title="What the VAE calls nuisance" if nuisance else f"Where {tap} does not look",
+        subject=None if nuisance else tap,
+        explanation=NUISANCE if nuisance else EXPLANATION.format(tap=tap),
         columns=["original", "autoencoder's copy", "average of the samples", "how much each pixel varies"],
         rows=[*pictures, _legend(brightest)],
         measures=_measures(context, studio, rows[:MEASURED], samples[:MEASURED], originals[:MEASURED]),

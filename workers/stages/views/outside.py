@@ -25,11 +25,11 @@ from workers.stages.views.pictures import answered, class_name, measured
 from workers.stages.views.strangeness import Nearest, auc_interval, beyond, nearest
 
 Images = NDArray[np.uint8]
-FEWEST = 10
-"""Images from elsewhere that a number needs."""
-
 LARGEST = 5_000
 """References among which neighbours are looked for, and over which their confidence is averaged."""
+
+HELD = 1_000
+"""References that the density has not seen, beside which its scores are put."""
 
 LEVELS = 12
 """Answers that the chart shows, at most."""
@@ -96,15 +96,14 @@ class _Visit:
         self.shown = spread_rows(self.answers.argmax(axis=1), context.budget.rows, context.rng("shown"))
 
     def seen(self) -> Gallery:
-        enough = len(self.images) >= FEWEST
         return Gallery(
             view=self.context.request.name,
             title=f"Images from elsewhere: {self.name}",
             explanation=SEEN.format(name=self.name),
             columns=["image", "autoencoder's copy", *(f"alike at {tap}" for tap in self.taps)],
             rows=self._seen_rows(),
-            measures=[*self._scores(), *self._confidence()] if enough else [],
-            charts=[self._answers()] if enough else [],
+            measures=[*self._scores(), *self._confidence()],
+            charts=[self._answers()],
             notes=[CAUTION, LIKELIHOOD],
         )
 
@@ -112,8 +111,7 @@ class _Visit:
         told = {tap: self._told(tap) for tap in self.taps}
         known = {tap: condition(self.context.arrays("latents"), tap)[:LARGEST].numpy() for tap in self.taps}
         found = {tap: nearest(told[tap].numpy(), known[tap]) for tap in self.taps}
-        enough = len(self.images) >= FEWEST
-        strange = [self._strange(found[tap], known[tap]) for tap in self.taps] if enough else []
+        strange = [self._strange(found[tap], known[tap]) for tap in self.taps]
         return Gallery(
             view=self.context.request.name,
             title=f"The references nearest to {self.name}",
@@ -123,9 +121,9 @@ class _Visit:
             measures=[
                 measured(f"strange:{tap}", f"images farther from every reference at {tap} than 95 % of references are",
                          share)
-                for tap, share in zip(self.taps, strange, strict=False)
+                for tap, share in zip(self.taps, strange, strict=True)
             ],
-            charts=[_strange_chart(self.taps, strange)] if enough else [],
+            charts=[_strange_chart(self.taps, strange)],
             notes=[CAUTION],
         )  # fmt: skip
 
@@ -163,7 +161,7 @@ class _Visit:
     def _scores(self) -> list[Measure]:
         """How well two scores tell these images from references that the density has not seen."""
         flow = load_inn(self.context.blob("flow"))
-        held = self.context.arrays("prior")["rows"][:LARGEST]
+        held = self.context.arrays("prior")["rows"][:HELD]
         usual_codes = self.studio.means[torch.from_numpy(held)]
         strange, usual = (
             flow.nll(codes, torch.zeros(len(codes), 0)).numpy().astype(np.float64)
@@ -221,7 +219,8 @@ class _Visit:
 
 def _error(images: Images, copies: Images) -> NDArray[np.float64]:
     """Mean squared error of a copy, per image, squared grey levels ``(n,)``."""
-    return np.asarray(np.square(images.astype(np.float32) - copies).mean(axis=(1, 2, 3)), dtype=np.float64)
+    pairs = zip(images, copies, strict=True)  # one at a time: all at once would need gigabytes
+    return np.array([float(np.square(image.astype(np.float32) - copy).mean()) for image, copy in pairs])
 
 
 def _strange_chart(taps: list[str], strange: list[Estimate]) -> Chart:
