@@ -38,6 +38,7 @@ EXPLAINED = {
 }
 TRAINING = "paper 4 (INV), figure on training dynamics, SqueezeNet on ColorMNIST after 36 thousand and 4 thousand steps"
 RESPONSE = "paper 2 (IIN), figure on network response: one 7, 1000 resamples of one factor"
+RESPONSES = {"class_std": "Spread of the class number", "flip_rate": "Flips"}
 SPREADS = {"label": "2.74", "hue": "0.19", "residual": "0.0"}
 
 
@@ -72,8 +73,8 @@ def headlines(digits: Digits) -> list[Headline]:
 
 def as_table(found: list[Headline]) -> list[str]:
     """For a terminal."""
-    head = f"{'quantity':44} {'subject':34} {'here':>22}  published"
-    return [head, *(f"{one.label:44} {one.subject:34} {_told(one.told):>22}  {one.published}" for one in found)]
+    head = f"{'quantity':50} {'subject':34} {'here':>22}  published"
+    return [head, *(f"{one.label:50} {one.subject:34} {_told(one.told):>22}  {one.published}" for one in found)]
 
 
 def _of_classifier(name: str, result: AuditResult) -> list[Headline]:
@@ -106,20 +107,16 @@ def _explained(result: AuditResult, concept: str, tap: str, subject: str) -> Hea
 
 
 def _response(result: AuditResult, subject: str) -> list[Headline]:
-    """Spread of the class index, and flips, when one factor is drawn anew (M6)."""
-    measures = [measure for view in result.views if view.view == "factors" for measure in view.measures]
-    found = []
-    for measure in measures:
-        kind, _, factor = measure.name.partition(":")
-        if kind not in ("class_spread", "flips") or factor not in SPREADS:
-            continue
-        told = measure.estimate or Estimate(
-            value=measure.value or 0.0, low=measure.value or 0.0, high=measure.value or 0.0, n=0, method="no interval"
+    """Spread of the answer's number, and flips, when one factor is drawn anew (M6)."""
+    found = {view.subject: {one.name: one for one in view.measures} for view in result.views if view.view == "factors"}
+    return [
+        Headline(
+            name=f"{measure}:{factor}", label=f"{what} when {FACTORS.get(factor, factor)} is drawn anew",
+            subject=subject, told=found[factor][measure].estimate,
+            published=SPREADS[factor] if measure == "class_std" else "not published", provenance=RESPONSE,
         )
-        published = SPREADS[factor] if kind == "class_spread" else "not published"
-        found.append(Headline(name=measure.name, label=measure.label, subject=subject, told=told, published=published,
-                              provenance=RESPONSE))  # fmt: skip
-    return found
+        for measure, what in RESPONSES.items() for factor in SPREADS if factor in found
+    ]  # fmt: skip
 
 
 def _told(told: Estimate | None) -> str:
