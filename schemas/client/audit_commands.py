@@ -13,6 +13,20 @@ from rich.table import Table
 from ..audits import Audit, AuditConfig, AuditState, Profile
 from ..classifiers import InputSpec
 from . import parsing
+from .audit_options import (
+    Against,
+    AllViews,
+    Beside,
+    How,
+    Outside,
+    Own,
+    Seed,
+    Taps,
+    Views,
+    audit_config,
+    chosen_views,
+    left,
+)
 from .client import Client
 from .errors import AuditUnfinished, sentences
 from .file_commands import Attributes, Classes, ExistingFile, High, Json, Layout, Low, Name, Numbers, Timeout, ready
@@ -22,10 +36,6 @@ from .terminal import plain
 from .verdict_table import verdict_table
 
 AuditId = Annotated[str, typer.Argument(metavar="AUDIT", show_default=False, help="Such as aud_0123456789abcdef.")]
-Taps = Annotated[list[str], typer.Option("--tap", help="Look at this tensor. Repeatable. Default: chosen.")]
-Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Same files, options and seed: same numbers.")]
-How = Annotated[Profile, typer.Option(help="quick is minutes on two cores, full is meant for a GPU.")]
-
 audits = typer.Typer(no_args_is_help=True, help="Submit, watch, list, show, cancel and run audits.")
 reports = typer.Typer(no_args_is_help=True, help="Fetch reports.")
 
@@ -39,6 +49,11 @@ def run(
     profile: How = Profile.QUICK,
     seed: Seed = 0,
     tap: Taps = [],  # noqa: B006
+    view: Views = [],  # noqa: B006
+    all_views: AllViews = False,
+    against: Against = [],  # noqa: B006
+    outside: Outside = None,
+    autoencoder: Own = None,
     mean: Numbers = None,
     std: Numbers = None,
     low: Low = 0.0,
@@ -52,21 +67,24 @@ def run(
 ) -> None:
     """Push both files, audit, watch, show the verdicts, and save the report and its JSON.
 
-    Example: scotoma audit run model.onnx digits.npz --attribute hue=circular:1.0
+    Files given with --against are read with the same input options as MODEL.
+
+    Example: scotoma audit run model.onnx digits.npz --attribute hue=circular:1.0 --view concepts --view attack
     """
     session = session_of(context)
     deadline = None if timeout is None else time.monotonic() + timeout
     spec = InputSpec(low=low, high=high, layout=layout, mean=parsing.floats(mean), std=parsing.floats(std))
     declared, names = parsing.attributes(attribute), parsing.class_names(classes)
+    base = AuditConfig(profile=profile, seed=seed, taps=tap or None, views=chosen_views(view, all_views))
     with session.client() as client:
         with upload_bar(session.people, model.name) as on_progress:
             classifier = client.push_classifier(model, input=spec, classes=names, on_progress=on_progress)
         with upload_bar(session.people, data.name) as on_progress:
             dataset = client.push_dataset(data, attributes=declared, on_progress=on_progress)
-        ready(client, classifier, dataset, _left(deadline))
-        config = AuditConfig(profile=profile, seed=seed, taps=tap or None)
+        ready(client, classifier, dataset, left(deadline))
+        config = audit_config(session, client, base, Beside(against, outside, autoencoder), spec, deadline)
         audit = client.submit_audit(classifier.id, dataset.id, name=name, config=config)
-        _follow(session, client, audit, _left(deadline))
+        _follow(session, client, audit, left(deadline))
         _deliver(session, client, audit, output, as_json)
 
 
@@ -79,15 +97,24 @@ def submit(
     profile: How = Profile.QUICK,
     seed: Seed = 0,
     tap: Taps = [],  # noqa: B006
+    view: Views = [],  # noqa: B006
+    all_views: AllViews = False,
+    against: Against = [],  # noqa: B006
+    outside: Outside = None,
+    autoencoder: Own = None,
     key: Annotated[
         str | None, typer.Option("--idempotency-key", help="Sent twice, it is one audit.", show_default=False)
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Queue an audit of files that are in the service already, and print its id."""
+    """Queue an audit of files that are in the service already, and print its id.
+
+    Files given with --against and --outside are pushed first, with the default input options.
+    """
     session = session_of(context)
-    config = AuditConfig(profile=profile, seed=seed, taps=tap or None)
+    base = AuditConfig(profile=profile, seed=seed, taps=tap or None, views=chosen_views(view, all_views))
     with session.client() as client:
+        config = audit_config(session, client, base, Beside(against, outside, autoencoder), InputSpec())
         audit = client.submit_audit(classifier, dataset, name=name, config=config, idempotency_key=key)
     write_json(audit) if as_json else session.out.print(audit.id)
 
@@ -212,7 +239,3 @@ def _deliver(session: Session, client: Client, audit: Audit, folder: Path, as_js
         session.out.print(verdict_table(client.result(audit.id)))
     for label, path in (("Report", page), ("JSON  ", data)):
         session.people.print(plain(f"{label}  {path}"), soft_wrap=True)
-
-
-def _left(deadline: float | None) -> float | None:
-    return None if deadline is None else max(0.0, deadline - time.monotonic())

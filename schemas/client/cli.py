@@ -10,6 +10,8 @@ from pydantic import ValidationError
 
 from .. import __version__
 from .audit_commands import audits, reports
+from .autoencoder_commands import autoencoders
+from .certificate_command import certificate
 from .errors import ScotomaError
 from .file_commands import classifiers, datasets
 from .session import USAGE, ExitWith, Session, exit_code, say_error
@@ -34,7 +36,9 @@ app = typer.Typer(
 app.add_typer(audits, name="audit")
 app.add_typer(classifiers, name="classifier")
 app.add_typer(datasets, name="dataset")
+app.add_typer(autoencoders, name="autoencoder")
 app.add_typer(reports, name="report")
+app.command("certificate")(certificate)
 
 
 def _show_version(wanted: bool) -> None:

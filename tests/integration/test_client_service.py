@@ -15,19 +15,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select, update
 
-from schemas.audits import AuditState, StageState
+from schemas.audits import AuditConfig, AuditState, StageState, View
 from schemas.classifiers import InputSpec
-from schemas.client import AuditUnfinished, Client, IntakeRefused, ServiceError, TimedOut, Unreachable
-from schemas.client import client as client_module
+from schemas.client import AuditUnfinished, Client, IntakeRefused, ServiceError, TimedOut, Unreachable, file_calls
 from schemas.problems import ErrorCode
 from services.db.engine import transaction
-from services.db.tables import AuditRow, ClassifierRow, DatasetRow, UploadRow
+from services.db.tables import AuditRow, AutoencoderRow, ClassifierRow, DatasetRow, UploadRow
 from services.errors import failure
 from services.settings import Settings
 from services.storage.blobs import S3BlobStore
 from tests.builders.api_server import Api, api_in_thread, artifact_row
 from tests.builders.results import FEATURES, result, sheets
-from tests.builders.rows import add_audit, classifier_facts, dataset_facts
+from tests.builders.rows import add_audit, add_dataset, autoencoder_facts, classifier_facts, dataset_facts
 
 MIB = 2**20
 
@@ -63,6 +62,7 @@ def accept_files(api: Api) -> None:
     with transaction(api.factory) as session:
         session.execute(update(ClassifierRow).values(state="ready", facts=classifier_facts()))
         session.execute(update(DatasetRow).values(state="ready", facts=dataset_facts()))
+        session.execute(update(AutoencoderRow).values(state="ready", facts=autoencoder_facts()))
 
 
 def audit_of(api: Api) -> str:
@@ -73,7 +73,7 @@ def audit_of(api: Api) -> str:
 def test_files_arrive_directly_or_in_parts_and_are_sent_once(
     api: Api, client: Client, model: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "DIRECT_LIMIT", 4 * MIB)
+    monkeypatch.setattr(file_calls, "DIRECT_LIMIT", 4 * MIB)
     seen: list[tuple[int, int]] = []
     classifier = client.push_classifier(model, classes=["a", "b"], on_progress=lambda *now: seen.append(now))
     dataset = client.push_dataset(data)
@@ -129,6 +129,36 @@ def test_artifacts_are_found_by_any_role(api: Api, client: Client, role: str) ->
     with transaction(api.factory) as session:
         session.add(artifact_row(audit, role, api.store.put(role.encode()), len(role), "text/plain"))
     assert client.artifact(audit, role) == role.encode()
+
+
+def test_an_autoencoder_is_two_files_that_are_sent_once(api: Api, client: Client, model: Path, data: Path) -> None:
+    own = client.push_autoencoder(model, data, value_range=(-1.0, 1.0))
+    assert (own.name, own.value_range) == (f"{model.name} + {data.name}", (-1.0, 1.0))
+    for digest, path in ((own.encoder_digest, model), (own.decoder_digest, data)):
+        assert api.store.get(digest) == path.read_bytes()
+    assert client.push_autoencoder(model, data, value_range=(-1.0, 1.0)).id == own.id
+    others = [client.push_autoencoder(model, data), client.push_autoencoder(data, model, value_range=(-1.0, 1.0))]
+    assert own.id not in [other.id for other in others]
+    assert {item.id for item in client.autoencoders(encoder_digest=own.encoder_digest)} == {own.id, others[0].id}
+    accept_files(api)
+    assert client.wait_for_intake(own).facts is not None
+
+
+def test_what_an_audit_sets_beside_its_classifier(api: Api, client: Client, model: Path, data: Path) -> None:
+    known = client.audit(audit_of(api))
+    with transaction(api.factory) as session:
+        outside = add_dataset(session)
+    other, own = client.push_classifier(data), client.push_autoencoder(model, data)
+    accept_files(api)
+    audit = client.submit_audit(
+        known.classifier, known.dataset, config=AuditConfig(seed=3), views=[View.MIXING], outside=outside,
+        against=[other.id], autoencoder=own.id,
+    )  # fmt: skip
+    wanted = AuditConfig(seed=3, views=[View.MIXING], outside=outside, against=[other.id], autoencoder=own.id)
+    assert client.audit(audit.id).config == wanted
+    plain = client.submit_audit(known.classifier, known.dataset, config=wanted)
+    assert plain.config == wanted
+    assert client.submit_audit(known.classifier, known.dataset).config == AuditConfig()
 
 
 def test_a_cancelled_audit_has_no_result(api: Api, client: Client) -> None:
@@ -199,6 +229,49 @@ def test_one_line_audits_a_model(api: Api, model: Path, data: Path, tmp_path: Pa
     listed = json.loads(scotoma(api, "audit", "list", "--json").stdout)
     shown = scotoma(api, "report", "get", listed[0]["id"], "--json")
     assert json.loads(shown.stdout) == json.loads(saved.read_text())
+
+
+@pytest.mark.usefixtures("dispatcher")
+def test_files_beside_an_audit_are_pushed_by_the_command(api: Api, model: Path, data: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.onnx"
+    other.write_bytes(b"another model")
+    elsewhere = tmp_path / "elsewhere.npz"
+    elsewhere.write_bytes(b"other images")
+    pushed = scotoma(api, "autoencoder", "push", str(model), str(other), "--low", "-1", "--json")
+    assert pushed.returncode == 0, pushed.stderr
+    own = json.loads(pushed.stdout)
+    assert (own["state"], own["value_range"]) == ("ready", [-1.0, 1.0])
+    beside = ["--against", str(other), "--outside", str(elsewhere), "--autoencoder", own["id"]]
+    done = scotoma(api, "audit", "run", str(model), str(data), "-o", str(tmp_path / "out"), "--all-views", *beside)
+    assert done.returncode == 0, done.stderr
+    audit = json.loads(scotoma(api, "audit", "list", "--json").stdout)[0]
+    config = audit["config"]
+    assert set(config["views"]) == set(View)
+    assert config["autoencoder"] == own["id"]
+    names = {item["id"]: item["name"] for kind in ("classifier", "dataset")
+             for item in json.loads(scotoma(api, kind, "list", "--json").stdout)}  # fmt: skip
+    assert [names[identifier] for identifier in config["against"]] == ["other.onnx"]
+    assert names[config["outside"]] == "elsewhere.npz"
+    again = scotoma(
+        api,
+        "audit",
+        "submit",
+        audit["classifier"],
+        audit["dataset"],
+        "--view",
+        "attack",
+        "--against",
+        config["against"][0],
+    )
+    assert again.returncode == 0, again.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--view", "attack", "--all-views"], ["--view", "everything"], ["--against", "nowhere.onnx"]],
+)
+def test_options_that_make_no_audit(api: Api, options: list[str]) -> None:
+    assert scotoma(api, "audit", "submit", "clf_0123456789abcdef", "dat_0123456789abcdef", *options).returncode == 3
 
 
 def test_exit_codes(api: Api, model: Path) -> None:
