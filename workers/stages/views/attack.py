@@ -32,6 +32,7 @@ EXPLANATION = (
     "has not got through; where another object appears, it has. The marks say whether an answer is the original's."
 )
 NOTES = [
+    "Attacked were images that are answered surely, and rightly where labels tell: the numbers hold for such images.",
     "The search has a limited number of tries: an image that withstood it may still fall to a stronger attack.",
     "The networks that decode were trained on untouched images; far from those their pictures mean less.",
     f"Norms tried: {', '.join(map(str, RADII))} of 255 grey levels, the largest change of any pixel.",
