@@ -147,11 +147,16 @@ class SimulatedAudit:
 
     def intervals(self, rng: np.random.Generator) -> list[tuple[Interval, float]]:
         """Every interval of one audit with its truth: flip rates, then retentions, over the same resamples."""
-        edited = resampling_weights(self.images, self.resamples, rng)
         drawn = resampling_weights(self.sampled, self.resamples, rng)
+        retained = [found for _ in range(self.features) for found in self._retentions(drawn, rng)]
+        return [(found, self.flip_rate) for found in self.flip_rates(rng)] + [(one, self.retained) for one in retained]
+
+    def flip_rates(self, rng: np.random.Generator) -> list[Interval]:
+        """The flip rate of every feature."""
+        weights = resampling_weights(self.images, self.resamples, rng)
         return [
-            *((self._flips(edited, rng), self.flip_rate) for _ in range(self.features)),
-            *(pair for _ in range(self.features) for pair in self._retentions(drawn, rng)),
+            rate_interval(_flips(self.flip_rate, self.images, 2, rng), weights, joint=self.family.each)
+            for _ in range(self.features)
         ]
 
     def holds(self, rng: np.random.Generator) -> bool:
@@ -164,13 +169,9 @@ class SimulatedAudit:
 
     def denies(self, rng: np.random.Generator) -> bool:
         """Whether any feature is shown to have no effect, by its flip rate: false when the truth is at the limit."""
-        found = self.intervals(rng)[: self.features]
-        return any(one.jointly.high < DEFAULT.flip_rate for one, _ in found)
+        return any(one.jointly.high < DEFAULT.flip_rate for one in self.flip_rates(rng))
 
-    def _flips(self, weights: NDArray[np.float32], rng: np.random.Generator) -> Interval:
-        return rate_interval(_flips(self.flip_rate, self.images, 2, rng), weights, joint=self.family.each)
-
-    def _retentions(self, weights: NDArray[np.float32], rng: np.random.Generator) -> list[tuple[Interval, float]]:
+    def _retentions(self, weights: NDArray[np.float32], rng: np.random.Generator) -> list[Interval]:
         """One feature at every tap: the same images, so dependent."""
         alpha = np.sqrt(self.retained / (1 - self.retained))
         shared = rng.normal(size=(self.sampled, 1))
@@ -179,8 +180,7 @@ class SimulatedAudit:
             h = 0.7 * shared + np.sqrt(0.51) * rng.normal(size=(self.sampled, 1))
             mean = alpha * (alpha * h + rng.normal(size=h.shape)) / (alpha**2 + 1)
             draws = mean + np.sqrt(1 - self.retained) * rng.normal(size=(self.sampled, 8))
-            raw = retained_interval(retention(draws[..., None]), weights, joint=self.family.each)
-            found.append((raw, self.retained))
+            found.append(retained_interval(retention(draws[..., None]), weights, joint=self.family.each))
         return found
 
 

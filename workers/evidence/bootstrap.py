@@ -153,23 +153,21 @@ def rate_interval(
 def excess_interval(
     differences: Floats, weights: NDArray[np.float32], level: float = 0.95, joint: float | None = None
 ) -> Interval:
-    """Interval of the mean of paired per-image differences ``(n,)`` in -1..1, widened where few are non-zero.
+    """Interval of the mean of paired per-image differences ``(n,)`` in -1..1; exact where few are not zero.
 
-    Without a single difference it is plus or minus the rule of three: nothing seen is not nothing there.
+    Gains and losses are then bounded each by itself. Without a single difference it is plus or minus the rule of
+    three: nothing seen is not nothing there.
     """
     n = len(differences)
-    found = mean_interval(differences, weights, level, joint)
     gained, lost = float(np.clip(differences, 0, None).sum()), float(np.clip(-differences, 0, None).sum())
-    if gained + lost >= RARE or not np.isfinite(found.value):
-        return found
-    seen = {level: (found.low, found.high), joint: (found.joint_low, found.joint_high)}
+    if gained + lost >= RARE:
+        return mean_interval(differences, weights, level, joint)
 
-    def guarded(at: float) -> tuple[float, float]:
-        low, high = seen[at]
-        most, least = exact_bounds(gained, n, at), exact_bounds(lost, n, at)
-        return min(low or 0.0, most[0] - least[1]), max(high or 0.0, most[1] - least[0])
+    def exact(at: float) -> tuple[float, float]:
+        gains, losses = exact_bounds(gained, n, at), exact_bounds(lost, n, at)
+        return gains[0] - losses[1], gains[1] - losses[0]
 
-    return _interval(found.value, n, "bootstrap over images, exact guard", guarded, level, joint)
+    return _interval((gained - lost) / n, n, "clopper-pearson over images", exact, level, joint)
 
 
 def _interval(

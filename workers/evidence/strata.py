@@ -103,19 +103,20 @@ def regress(design: Floats, truth: Floats, fold: NDArray[np.intp]) -> NDArray[np
 
 
 def _design(column: FeatureColumn) -> NDArray[np.float64]:
-    """A column as regressors: its encoding, the bin or class it falls in, and whether it is known at all."""
+    """A column as regressors: a line per bin of a number, sectors of an angle, classes; and whether it is known."""
     known = column.known
     encoding = fit_encoding(column)
     encoded = np.where(known[:, None], encoding.encode(column.values), 0.0)
     missing = [] if known.all() else [~known[:, None]]
-    binned = [_bins(encoded[:, i], known) for i in range(encoded.shape[1])] if column.kind == "numeric" else []
+    binned = [_lines(encoded[:, i], known) for i in range(encoded.shape[1])] if column.kind == "numeric" else []
     turned = [_sectors(column.values, known, column.period or 1.0)] if column.kind == "circular" else []
     return np.concatenate([encoded, *binned, *turned, *missing], axis=1, dtype=np.float64)
 
 
-def _bins(values: Floats, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _lines(values: Floats, known: NDArray[np.bool_]) -> NDArray[np.float64]:
     edges = np.unique(np.quantile(values[known], np.linspace(0, 1, BINS + 1)[1:-1]))
-    return np.asarray((np.searchsorted(edges, values)[:, None] == np.arange(len(edges) + 1)) & known[:, None])
+    inside = (np.searchsorted(edges, values)[:, None] == np.arange(len(edges) + 1)) & known[:, None]
+    return np.concatenate([inside, inside * values[:, None]], axis=1)
 
 
 def _sectors(values: Floats, known: NDArray[np.bool_], period: float) -> NDArray[np.bool_]:

@@ -204,7 +204,8 @@ def _factor(drawn: Arrays, name: str, weights: Resampler) -> Interval | None:
     """Share of a concept's factor that ``z`` explains (paper 4), unbiased: over the factor's variance in references."""
     if f"factor:{name}" not in drawn:
         return None
-    lost = total_invariance(drawn[f"factor:{name}"], drawn[f"factor_reference:{name}"])
+    reference = drawn[f"factor_reference:{name}"]
+    lost = total_invariance(drawn[f"factor:{name}"], reference.reshape(len(reference), -1))
     return retained_interval(lost, weights(len(lost.part)))
 
 

@@ -11,13 +11,14 @@ from workers.evidence.family import Family
 from workers.evidence.readability import read_features
 from workers.evidence.thresholds import DEFAULT
 from workers.stages.classifying import load_taps
+from workers.stages.concept_facts import concepts_shown
 from workers.stages.estimates import Measurements, constant_changes, measure
 from workers.stages.features import AuditedFeature, features_of
 from workers.stages.findings import findings
 from workers.stages.gates import audit_gates
 from workers.stages.limits import limits
 from workers.stages.references import load_references
-from workers.stages.stage import Produced, StageContext, pack_json
+from workers.stages.stage import Arrays, Produced, StageContext, pack_json
 
 
 def run(context: StageContext) -> Produced:
@@ -36,12 +37,13 @@ def run(context: StageContext) -> Produced:
     gates = audit_gates(context, found, taps)
     judged = findings(features, taps, found, [*gates, *(control.as_gate() for control in ran)])
     evidence = {
-        "taps": [_tap(tap, found) for tap in taps],
+        "taps": [_tap(tap, found, context.arrays("latents")) for tap in taps],
         "features": [feature.contract().model_dump(mode="json") for feature in features],
         "findings": [finding.model_dump(mode="json") for finding in judged],
         "gates": [asdict(gate) for gate in gates],
         "controls": [asdict(control) for control in shown],
         "simultaneity": _simultaneity(found.family),
+        "concepts": [concept.model_dump(mode="json") for concept in concepts_shown(context)],
         "accuracy": found.accuracy,
         "limits": limits(context, references, features, found),
         "thresholds": {
@@ -69,13 +71,15 @@ def _simultaneity(family: Family) -> dict[str, object]:
     ).model_dump(mode="json")  # fmt: skip
 
 
-def _tap(tap: Tap, found: Measurements) -> dict[str, object]:
+def _tap(tap: Tap, found: Measurements, latents: Arrays) -> dict[str, object]:
     measured = found.taps[tap.name]
     return {
         "name": tap.name,
         "kind": tap.kind,
         "depth": tap.depth,
         "shape": list(tap.shape),
+        "zeros": float(latents[f"zeros:{tap.name}"][0]),
+        "rank": int(latents[f"rank:{tap.name}"][0]),
         "information": measured.information_estimate,
         "total_invariance": measured.invariance_estimate,
     }
