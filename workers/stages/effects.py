@@ -66,9 +66,9 @@ def run(context: StageContext) -> Produced:
     measured, sheets = _code_losses(context, studio, rows), []
     for done, edit in enumerate(edits_of(context, Unedited(studio, rows))):
         resampled = resample(edit, context.budget.edits, context.rng("targets", edit.key))
-        measured |= _keyed(edit.key, _effect(studio.classifier, edit, resampled, spread))
+        measured |= _keyed(edit.key, answered(studio.classifier, edit, resampled, spread))
         if done == 0:
-            measured |= _keyed(CONTROL, _effect(constant, edit, resampled, 1.0))
+            measured |= _keyed(CONTROL, answered(constant, edit, resampled, 1.0))
         if edit.key == edit.feature.name:
             sheets.append(edit_sheet(context, studio, edit).model_dump(mode="json"))
         context.report(min((done + 1) / len(studio.features), 1.0), f"{edit.feature.name} changed")
@@ -139,7 +139,7 @@ def edits_of(context: StageContext, unedited: Unedited) -> Iterator[Edit]:
             yield FactorEdit(feature, feature.factor, unedited, context.rng("donors", feature.name))
 
 
-def _effect(classifier: Classifier, edit: Edit, resampled: Resampled, spread: float) -> Arrays:
+def answered(classifier: Classifier, edit: Edit, resampled: Resampled, spread: float) -> Arrays:
     """Per-image changes of the answer over all hits, over the clean ones, and of the floor."""
     draws, n = resampled.hit.shape
     before, said = _answers(classifier, edit.before)
