@@ -130,9 +130,11 @@ def load(data: bytes) -> Discovered:
 
 def _correlation(reading: NDArray[np.float64], encoded: NDArray[np.float64]) -> float:
     known = np.isfinite(encoded).all(axis=1)
+    if known.sum() < 3:
+        return 0.0
     x, y = encoded[known] - encoded[known].mean(axis=0), reading[known] - reading[known].mean()
     total = float(y @ y)
-    width = int(np.linalg.matrix_rank(x)) if len(x) > 2 else 0
+    width = int(np.linalg.matrix_rank(x))
     if total <= 0 or width == 0 or len(y) <= width + 2:
         return 0.0
     left = float(np.square(y - x @ np.linalg.lstsq(x, y, rcond=None)[0]).sum())

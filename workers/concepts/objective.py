@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from workers.concepts.model import ConceptINN
 
 LARGEST_RHO = 0.99
+_SPEED = 4.0
+"""A correlation is one number and may move faster than weights, whose learning rate it shares."""
 
 
 def pair_nll(first: Tensor, second: Tensor, correlation: Tensor, ladj: Tensor) -> Tensor:
@@ -49,7 +51,9 @@ class PairLikelihood(nn.Module):
         self.inn = inn
         concepts = inn.factors[:-1]
         start = torch.tensor([factor.rho for factor in concepts]).clamp(0.0, LARGEST_RHO)
-        self.strength = nn.Parameter((start / LARGEST_RHO).clamp_max(0.999).atanh(), requires_grad=any(learned))
+        self.strength = nn.Parameter(
+            (start / LARGEST_RHO).clamp_max(0.999).atanh() / _SPEED, requires_grad=any(learned)
+        )
         self.register_buffer("start", start)
         self.register_buffer("learned", torch.tensor(learned, dtype=torch.bool))
         blocks = torch.zeros(len(concepts), inn.dim)
@@ -59,7 +63,7 @@ class PairLikelihood(nn.Module):
 
     def rho(self) -> Tensor:
         """Correlation per concept, ``(k,)``; differentiable where it is learned."""
-        return torch.where(self.learned, LARGEST_RHO * self.strength.tanh(), self.get_buffer("start"))
+        return torch.where(self.learned, LARGEST_RHO * (_SPEED * self.strength).tanh(), self.get_buffer("start"))
 
     def nll(self, first: Tensor, second: Tensor, shared: Tensor) -> Tensor:
         """``-log p(pair)`` of codes ``(m, d)``, ``(m,)`` nats; ``shared (m, k)``: which concepts the pair shares.

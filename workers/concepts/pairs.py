@@ -21,7 +21,8 @@ Bools = NDArray[np.bool_]
 WINDOW = 0.025
 """Ranks this close, as a share of the rows, count as the same value: one row in twenty shares by chance."""
 
-_CANDIDATES = 16
+_ROUNDING = 1e-9
+_CANDIDATES = 64
 """Sharing rows among which a pair looks for the one whose other attributes are those of a random row."""
 
 
@@ -73,7 +74,7 @@ class Attribute:
     def shared(self, first: Rows, second: Rows) -> Bools:
         """Which pairs of rows share the attribute."""
         reach = 2 * self.reach if self.kind == "circular" else self.reach
-        return np.asarray(self.gap(first, second) <= reach)
+        return np.asarray(self.gap(first, second) <= reach + _ROUNDING)
 
     def partners(self, anchors: Rows, rows: Rows, count: int, rng: np.random.Generator) -> Rows:
         """``count`` random rows out of ``rows`` for each anchor that share the attribute with it: ``(m, count)``.
