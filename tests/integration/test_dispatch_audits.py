@@ -12,13 +12,13 @@ from sqlalchemy import select, update
 from schemas.audits import AuditState
 from schemas.problems import ErrorCode
 from services.db.engine import SessionFactory, transaction
-from services.db.tables import AuditArtifactRow, ClassifierRow, JobRow, StageOutputRow
+from services.db.tables import AuditArtifactRow, AutoencoderRow, ClassifierRow, JobRow, StageOutputRow
 from services.dispatch import audit_job
 from services.dispatch.dispatcher import Dispatcher, assembled
 from services.observability import Metrics
 from services.settings import Settings
 from services.storage.blobs import S3BlobStore
-from tests.builders.rows import add_audit, add_classifier, add_dataset
+from tests.builders.rows import add_audit, add_autoencoder, add_classifier, add_dataset
 from tests.builders.steering import audit_row, cancel, ended, events, eventually, running, runs, states, submit
 from tests.builders.toy_science import toy_science
 
@@ -202,6 +202,35 @@ def test_an_audit_waits_for_its_files_without_using_up_attempts(
 def _token(factory: SessionFactory, subject: str) -> int:
     with transaction(factory) as session:
         return session.execute(select(JobRow.token).where(JobRow.subject_id == subject)).scalar_one() or 0
+
+
+def test_everything_that_an_audit_names_is_waited_for(
+    dispatcher: Dispatcher, factory: SessionFactory, tmp_path: Path
+) -> None:
+    with transaction(factory) as session:
+        others = [add_classifier(session, "other", state="pending") for _ in range(2)]
+        outside, own = add_dataset(session, state="pending"), add_autoencoder(session, state="pending")
+        audit = add_audit(session, "ok", config={"against": others, "outside": outside, "autoencoder": own})
+    with running(dispatcher):
+        eventually(ended(factory, audit))
+    assert (audit_row(factory, audit).state, audit_row(factory, audit).attempt) == ("succeeded", 1)
+    assert "intake_autoencoder" in runs(tmp_path)
+    with transaction(factory) as session:
+        row = session.get_one(AutoencoderRow, own)
+        assert row.state == "ready"
+        assert row.facts is not None
+        assert row.facts["code_dim"] == 6
+
+
+def test_a_refused_companion_fails_the_audit(dispatcher: Dispatcher, factory: SessionFactory) -> None:
+    with transaction(factory) as session:
+        refused = add_classifier(session, "refuse", state="pending")
+        audit = add_audit(session, "ok", config={"against": [refused]})
+    with running(dispatcher):
+        eventually(ended(factory, audit))
+    problem = audit_row(factory, audit).problem
+    assert problem is not None
+    assert (problem["code"], "other classifier" in problem["detail"]) == (ErrorCode.INTAKE_REJECTED, True)
 
 
 def test_a_refused_file_fails_the_audit(dispatcher: Dispatcher, factory: SessionFactory) -> None:
