@@ -73,7 +73,9 @@ def leakage_estimate(leakage: Leakage) -> Estimate:
     if room <= 0:
         return estimate(Interval(0.0, 0.0, 1.0, accuracy.level, leakage.n, "none: only one answer"))
     value, low, high = ((x - leakage.chance) / room for x in (accuracy.value, accuracy.low, accuracy.high))
-    return estimate(Interval(value, low, high, accuracy.level, leakage.n, "wilson, over chance"))
+    return estimate(
+        Interval(value, min(low, value), max(high, value), accuracy.level, leakage.n, "wilson, over chance")
+    )
 
 
 def _fidelity(bench: Bench) -> Estimate:

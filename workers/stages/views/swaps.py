@@ -18,8 +18,8 @@ from workers.vae import swap_task
 EXPLANATION = (
     "Two reference images with different answers. The last picture has the nuisance block of A and the task block of "
     "B: it should look like A in everything that the classifier does not care for, and get the answer of B. If the "
-    "answer stays that of A, what decides is not (only) in the task block; if the picture simply becomes B, the task block "
-    "holds far more than what decides."
+    "answer stays that of A, what decides is not (only) in the task block; if the picture simply becomes B, the task "
+    "block holds far more than what decides."
 )
 COLUMNS = ["A", "B", "A as the VAE draws it", "B as the VAE draws it", "A with the task block of B"]
 SHOWN = 4
