@@ -132,7 +132,7 @@ def dosed_hue() -> bytes:
     pixels: the same for the same picture, and nothing else is in it.
     """
     b, net = GraphBuilder(), trained("value")
-    b.node("Mul", ["image", b.constant("one", np.array(1, np.float32))], "whole")
+    b.node("Relu", ["image"], "whole")  # the image itself: no pixel is below zero
     scores = _dense(b, _features(b, _view(b, "value", "whole"), net), "classes", _linear(net, 8))
     spreads = np.sqrt(np.diff(NOISES, prepend=0.0))
     noise = [_noise(b, f"noise{k}", k, float(spread)) for k, spread in enumerate(spreads)]
