@@ -29,13 +29,13 @@ EXPLANATION = (
     "few grey levels until the classifier says something else. The control changes the pixels by as much, at random. "
     "From each changed image we take what a tap knows of it, add what the tap had discarded of the original, and "
     "decode: that is the picture which the classifier sees at that depth. While it looks like the original, the attack "
-    "has not got through; where another object appears, it has. The marks say whether an answer is the original's."
+    "has not got through; where another object appears, it has. The marks say whether an answer is the original's. "
+    f"The largest change of any pixel was limited to {', '.join(map(str, RADII))} of 255 grey levels in turn."
 )
 NOTES = [
     "Attacked were images that are answered surely, and rightly where labels tell: the numbers hold for such images.",
     "The search has a limited number of tries: an image that withstood it may still fall to a stronger attack.",
     "The networks that decode were trained on untouched images; far from those their pictures mean less.",
-    f"Norms tried: {', '.join(map(str, RADII))} of 255 grey levels, the largest change of any pixel.",
 ]
 KINDS = {"attack": "the attack", "noise": "noise of the same norm"}
 

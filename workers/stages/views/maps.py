@@ -1,4 +1,4 @@
-"""Where a tap does not look: mean and spread of its invariance samples, pixel by pixel (papers.md 4(c), V2)."""
+"""What a tap leaves free: mean and spread of its invariance samples, pixel by pixel (papers.md 4(c), V2)."""
 
 from __future__ import annotations
 
@@ -29,15 +29,20 @@ INFERNO = np.array(
 
 EXPLANATION = (
     "Each row starts with a reference image, then its own autoencoded copy. Images were then drawn that {tap} cannot "
-    "tell from it. The third picture is their average: what is sharp there is held fast by {tap}, what is washed out "
-    "is not. The last picture shows how much each pixel varies among them: bright means free to vary, so from {tap} on "
-    "the classifier does not look there; black means the pixel must stay as it is, or never varies in the references."
+    "tell from it. The third picture is their average: what is sharp or coloured there is held fast by {tap}, what is "
+    "washed out is not. The last picture shows how much each pixel varies among them: where it is bright, {tap} does "
+    "not hold that pixel to its value; where it is black, the pixel must stay as it is, or no reference varies there. "
+    "The maps of all taps share one scale, from 0 to {brightest:.0f} of 255 grey levels (standard deviation)."
+)
+CAUTION = (
+    "A bright pixel is not a pixel that the classifier ignores: a classifier that reads a colour, or a sum over many "
+    "pixels, leaves each of them free while it reads them all. Look at the average beside the map."
 )
 NUISANCE = (
     "Each row starts with a reference image, then its own autoencoded copy. Images were then drawn in which only that "
     "changes which the supervised VAE, a second opinion, holds to be of no matter for the answer. The third picture is "
-    "their average. The last one shows how much each pixel varies among them: bright is what the VAE holds to be of no "
-    "matter. Whether the classifier agrees stands beside the nuisance samples."
+    "their average. The last one shows how much each pixel varies among them, from 0 to {brightest:.0f} of 255 grey "
+    "levels (standard deviation). Whether the classifier agrees stands beside the nuisance samples."
 )
 
 
@@ -58,13 +63,13 @@ def invariance_maps(
     pictures = [_row(originals[i], copy, samples[i], brightest) for i, copy in zip(shown, kept, strict=True)]
     return Gallery(
         view=context.request.name,
-        title="What the VAE calls nuisance" if nuisance else f"Where {tap} does not look",
+        title="What the VAE calls nuisance" if nuisance else f"What {tap} leaves free, pixel by pixel",
         subject=None if nuisance else tap,
-        explanation=NUISANCE if nuisance else EXPLANATION.format(tap=tap),
+        explanation=(NUISANCE if nuisance else EXPLANATION).format(tap=tap, brightest=brightest),
         columns=["original", "autoencoder's copy", "average of the samples", "how much each pixel varies"],
         rows=[*pictures, _legend(brightest)],
         measures=_measures(context, studio, rows[:MEASURED], samples[:MEASURED], originals[:MEASURED]),
-        notes=[f"The maps of all taps share one scale: standard deviation 0 to {brightest:.0f} grey levels of 255."],
+        notes=[CAUTION],
     )
 
 

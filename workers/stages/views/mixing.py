@@ -27,7 +27,7 @@ SIDE = 3
 EXPLANATION = (
     "Each picture keeps of the image at the left (A) only what {tap} throws away, and takes all that {tap} knows from "
     "the image at the top (B). What looks like its column is what the classifier works with from {tap} on; what looks "
-    "like its row does not matter to it. The mark says whether the classifier gives the picture B's answer."
+    "like its row was not found there. The mark compares with B, not A: 'same' where the classifier gives B's answer."
 )
 
 

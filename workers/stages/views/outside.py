@@ -36,9 +36,9 @@ LEVELS = 12
 
 SEEN = (
     "These images come from {name}, not from the references. Beside each: the copy that the autoencoder can make of it "
-    "(it has learned the references alone), and per tap an image drawn from all that look the same to that tap. A tap "
-    "that has lost what makes the image strange shows an ordinary reference-like picture; from there on the classifier "
-    "treats it as one. The marks say whether an answer is that of the image itself."
+    "(it has learned the references alone), and per tap an image drawn from all that look the same to that tap. All of "
+    "them can show only what the references taught, so compare them with the copy rather than with the image: what the "
+    "copy still has and a tap's picture lacks did not get that far. The marks compare each answer with the image's."
 )
 NEAREST = (
     "For each image from {name}: the reference that is most like it at each tap. Where neighbours share nothing that "
