@@ -23,6 +23,7 @@ DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [10, 4], [4, 4])
 WIDTH, ROW = 224, 36
 PLACE, NARROWEST, WIDEST, HEIGHT = 56, 240, 520, 210  # of a line chart, in pixels; PLACE per place on its x axis
 LINES = 18  # drawn in one chart, at most
+SHORT_NAME = 14  # characters: with longer ones the legend has one column
 BAND_FROM = 3  # places: fewer show bars instead of a band
 CONFIG: dict[str, Any] = {
     "background": "transparent",
@@ -35,10 +36,6 @@ CONFIG: dict[str, Any] = {
         "titlePadding": 8,
     },
 }  # fmt: skip
-LEGEND = alt.Legend(
-    orient="bottom", columns=2, title=None, labelColor=INK, labelFontSize=12, labelLimit=170, symbolSize=70
-)
-
 Point = dict[str, Any]
 
 
@@ -66,11 +63,10 @@ def invariance_chart(taps: Sequence[Tap]) -> Markup | None:
 def line_chart(chart: Chart) -> Markup | None:
     """The lines of ``chart`` with their intervals, told apart by colour, shape and dash; ``None`` without numbers."""
     lines = chart.lines[:LINES]
-    places = [f"{rank + 1}. {shorten(place, 14)}" for rank, place in enumerate(chart.x)]
-    points = [point for rank, line in enumerate(lines) for point in _line_points(rank, line, places)]
+    places, names = _apart(chart.x, 16), _apart([line.name for line in lines], 40)
+    points = [point for name, line in zip(names, lines, strict=True) for point in _line_points(name, line, places)]
     if not any(point["value"] is not None for point in points):
         return None
-    names = [_legend(rank, line) for rank, line in enumerate(lines)]
     drawn = _lines(points, places, names, shorten(chart.y, 36))
     said = "; ".join(_line_said(line, chart.x) for line in lines)
     return inline_svg(vl_convert.vegalite_to_svg(drawn.to_dict()), f"{clip(chart.title, 120)}. {said}.")
@@ -111,14 +107,18 @@ def _drawn(points: list[Point], x: alt.X, label: str) -> Markup:
     return inline_svg(vl_convert.vegalite_to_svg(chart.to_dict()), label)
 
 
-def _legend(rank: int, line: Line) -> str:
-    return f"{rank + 1}. {shorten(line.name, 22)}"
+def _apart(texts: Sequence[str], limit: int) -> list[str]:
+    """Shortened, and numbered where two would be the same: on an axis the same text is the same place."""
+    short = [shorten(text, limit) for text in texts]
+    if len(set(short)) == len(short):
+        return short
+    return [f"{rank}. {shorten(text, limit - 4)}" for rank, text in enumerate(texts, start=1)]
 
 
-def _line_points(rank: int, line: Line, places: Sequence[str]) -> list[Point]:
+def _line_points(name: str, line: Line, places: Sequence[str]) -> list[Point]:
     def point(at: int, e: Estimate | None) -> Point:
         numbers = (e.value, e.low, e.high) if e is not None and _finite(e) else (None, None, None)
-        here: Point = {"line": _legend(rank, line), "at": at, "place": places[at]}
+        here: Point = {"line": name, "at": at, "place": places[at]}
         return here | dict(zip(("value", "low", "high"), numbers, strict=True))
 
     return [point(at, e) for at, e in enumerate(line.values[: len(places)])]
@@ -161,10 +161,18 @@ def _curve(base: alt.Chart, names: list[str], y: str) -> alt.Chart:
 
 
 def _dots(base: alt.Chart, names: list[str], y: str) -> alt.Chart:
-    legend = LEGEND if len(names) > 1 else None
+    legend = _key(names) if len(names) > 1 else None
     shape = alt.Shape("line:N", scale=_cycled(SHAPES, names), legend=legend)
     dots = base.mark_point(filled=True, size=52, opacity=1, invalid="filter")
     return dots.encode(y=_height(y), color=_colours(names, legend), shape=shape)
+
+
+def _key(names: list[str]) -> alt.Legend:
+    columns = 2 if max(map(len, names)) <= SHORT_NAME else 1
+    return alt.Legend(
+        orient="bottom", columns=columns, columnPadding=32, title=None, labelColor=INK, labelFontSize=12,
+        labelLimit=280, symbolSize=70,
+    )  # fmt: skip
 
 
 def _colours(names: list[str], legend: alt.Legend | None = None) -> alt.Color:

@@ -56,11 +56,11 @@ def confidence(estimate: Estimate) -> str:
 
 
 def number(value: float | None) -> str:
-    """Three significant digits; very small and very large ones as ``2 × 10⁻⁵``."""
+    """Three significant digits, whole numbers from 1,000 on; very small and very large ones as ``2 × 10⁻⁵``."""
     if value is None or not math.isfinite(value):
         return "–"
-    if value == int(value) and abs(value) < 1e6:
-        return f"{int(value):,}".replace("-", MINUS)
+    if abs(value) < 1e6 and (value == int(value) or abs(value) >= 999.5):
+        return f"{round(value):,}".replace("-", MINUS)
     digits, _, exponent = f"{value:.3g}".partition("e")
     power = f"{SPACE}×{SPACE}10{str(int(exponent)).translate(RAISED)}" if exponent else ""
     return digits.replace("-", MINUS) + power

@@ -122,3 +122,12 @@ def test_a_chart_without_numbers_says_so() -> None:
     assert line_chart(Chart(title="t", y="y", x=[], lines=[])) is None
     one = views.gallery("attack", rows=1).model_copy(update={"charts": [empty]})
     assert "no numbers" in section(page(one))
+
+
+def test_places_and_lines_of_the_same_name_stay_apart() -> None:
+    values = [build.estimate(0.1), build.estimate(0.3)]
+    twins = Chart(title="t", y="y", x=["x" * 40, "x" * 40], lines=[Line(name="n", values=values)] * 2)
+    said = str(line_chart(twins))
+    assert re.findall(r">(\d)\. x", said) == ["1", "2"]
+    assert re.findall(r">(\d)\. n<", said) == ["1", "2"]
+    assert not re.findall(r">1\. ", str(line_chart(views.chart())))
