@@ -135,3 +135,17 @@ def test_hue_survives_an_edit_that_runs_into_the_ends_of_the_scale(name: str, rn
     assert relative_change(one, current, one.measure(edited)) > 0.1
     bent = distance(hue.measure(images), hue.measure(edited), "circular", 1.0)
     assert np.nanmax(bent) < 1e-3
+
+
+def test_sharpening_bright_colours_keeps_their_hue(rng: np.random.Generator) -> None:
+    """Overshoots of a soft, bright shape run into the end of the scale: clipped one by one, orange turns yellow."""
+    x, y = np.meshgrid(np.linspace(-2, 2, 20), np.linspace(-2, 2, 20))
+    ink = 1 / (1 + np.exp(6 * (np.hypot(x, y) - 1)))[None, :, :, None]
+    tint = np.stack([np.ones(50), rng.uniform(0.2, 0.8, 50), np.full(50, 0.05)], axis=1)[:, None, None, :]
+    images = (ink * tint + (1 - ink) * 0.1).astype(np.float32)
+    one, hue = statistic("sharpness"), statistic("hue")
+    current = one.measure(images)
+    edited = one.edit(images, current, 1.3 * current)
+    assert np.median(one.measure(edited) / current) > 1.1
+    assert np.abs(edited - images).max() > 0.05
+    assert np.nanmax(distance(hue.measure(images), hue.measure(edited), "circular", 1.0)) < 1e-3
