@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from itertools import cycle, islice
-from typing import Any
+from typing import Any, TypeAlias
 
 import altair as alt
 import vl_convert
@@ -37,6 +37,8 @@ CONFIG: dict[str, Any] = {
     },
 }  # fmt: skip
 Point = dict[str, Any]
+Drawing: TypeAlias = Any
+"""A chart of altair, whose methods are typed as ``Any``."""
 
 
 def information_chart(taps: Sequence[Tap]) -> Markup | None:
@@ -130,8 +132,8 @@ def _line_said(line: Line, places: Sequence[str]) -> str:
     return f"{shorten(line.name, 40)}: {', '.join(told) or 'no numbers'}"
 
 
-def _lines(points: list[Point], places: list[str], names: list[str], y: str) -> alt.LayerChart:
-    base = alt.Chart(alt.InlineData(values=points)).encode(
+def _lines(points: list[Point], places: list[str], names: list[str], y: str) -> Drawing:
+    base: Drawing = alt.Chart(alt.InlineData(values=points)).encode(
         x=alt.X(
             "place:O",
             title=None,
@@ -146,7 +148,7 @@ def _lines(points: list[Point], places: list[str], names: list[str], y: str) -> 
     return drawn.properties(width=width, height=HEIGHT).configure(**CONFIG)
 
 
-def _spread(base: alt.Chart, names: list[str], places: int) -> alt.Chart:
+def _spread(base: Drawing, names: list[str], places: int) -> Drawing:
     """Intervals: a band along the line, or a bar at each place when there are too few for a band."""
     bounds = {"y": alt.Y("low:Q"), "y2": "high:Q", "color": _colours(names)}
     if places >= BAND_FROM:
@@ -154,13 +156,13 @@ def _spread(base: alt.Chart, names: list[str], places: int) -> alt.Chart:
     return base.mark_rule(strokeWidth=5, opacity=0.35).encode(**bounds)
 
 
-def _curve(base: alt.Chart, names: list[str], y: str) -> alt.Chart:
+def _curve(base: Drawing, names: list[str], y: str) -> Drawing:
     dash = alt.StrokeDash("line:N", scale=_cycled(DASHES, names), legend=None)
     line = base.mark_line(strokeWidth=1.8, invalid="break-paths-filter-domains")
     return line.encode(y=_height(y), color=_colours(names), strokeDash=dash, order=alt.Order("at:Q"))
 
 
-def _dots(base: alt.Chart, names: list[str], y: str) -> alt.Chart:
+def _dots(base: Drawing, names: list[str], y: str) -> Drawing:
     legend = _key(names) if len(names) > 1 else None
     shape = alt.Shape("line:N", scale=_cycled(SHAPES, names), legend=legend)
     dots = base.mark_point(filled=True, size=52, opacity=1, invalid="filter")
