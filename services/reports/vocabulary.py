@@ -134,6 +134,11 @@ CERTIFICATE_SCORES: dict[str, str] = {
     "recall_ignored": "Of ignored features, share that was found",
     "precision_used": "Of “used” verdicts, share that was right",
     "recall_used": "Of used features, share that was found",
+    "undetermined": "Of clear cases, share left undecided",
+    "refused_in_all": "Of all cases, share left undecided",
+    "flip_rate_error": "Mean error of the share of answers changed",
+    "retention_error": "Mean error of predictive retention",
+    "generative_error": "Mean error of generative retention",
 }
 """The scores of a certificate that every report shows in words; others keep their key."""
 
@@ -144,5 +149,6 @@ TRUTHS: dict[str, str] = {
     "between": "Too weak to call either way.",
     "blind spot": "The autoencoder loses it, so the audit must refuse to speak.",
     "tied": "It moves together with another feature in the references.",
+    "trigger": "Planted to find the smallest one that is seen.",
 }
 """What can be true of a planted feature."""
