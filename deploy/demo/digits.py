@@ -24,7 +24,7 @@ def mnist() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
 def colour(grey: NDArray[np.float32], hue: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Each digit in its hue (0..1) on black, fully saturated: ``(n, 28, 28, 3)`` uint8."""
     tint = np.array([colorsys.hsv_to_rgb(h, 1.0, 1.0) for h in hue], dtype=np.float32)
-    return np.rint(grey[..., None] * tint[:, None, None, :] * 255).astype(np.uint8)
+    return np.asarray(np.rint(grey[..., None] * tint[:, None, None, :] * 255), dtype=np.uint8)
 
 
 def thickness(grey: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -32,7 +32,7 @@ def thickness(grey: NDArray[np.float32]) -> NDArray[np.float64]:
     area = grey.sum(axis=(1, 2))
     down, right = np.diff(grey, axis=1)[:, :, :-1], np.diff(grey, axis=2)[:, :-1, :]
     outline = np.hypot(down, right).sum(axis=(1, 2))
-    return (2 * area / outline).astype(np.float64)
+    return np.asarray(2 * area / outline, dtype=np.float64)
 
 
 def slant(grey: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -42,7 +42,7 @@ def slant(grey: NDArray[np.float32]) -> NDArray[np.float64]:
     y = (grey * rows).sum(axis=(1, 2)) / mass
     x = (grey * columns).sum(axis=(1, 2)) / mass
     dy, dx = rows - y[:, None, None], columns - x[:, None, None]
-    return -((grey * dx * dy).sum(axis=(1, 2)) / (grey * dy**2).sum(axis=(1, 2))).astype(np.float64)
+    return np.asarray(-(grey * dx * dy).sum(axis=(1, 2)) / (grey * dy**2).sum(axis=(1, 2)), dtype=np.float64)
 
 
 def write_dataset(path: Path, seed: int = 7) -> None:

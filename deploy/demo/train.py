@@ -74,7 +74,7 @@ def train(hue_for: HueRule, seed: int = 1) -> tuple[nn.Module, float]:
         images = to_tensor(colour(shift(grey[pick], rng), hue_for(labels[pick], rng)))
         loss = nn.functional.cross_entropy(model(images), torch.from_numpy(labels[pick]), label_smoothing=0.02)
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
     model.eval()

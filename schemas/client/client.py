@@ -22,10 +22,13 @@ class Client(FileCalls, AuditCalls):
         with Client("http://127.0.0.1:8000", api_key) as client:
             classifier = client.wait_for_intake(client.push_classifier(Path("model.onnx")))
             dataset = client.wait_for_intake(client.push_dataset(Path("images.npz")))
-            audit = client.submit_audit(classifier.id, dataset.id)
+            audit = client.submit_audit(classifier.id, dataset.id, views=[View.CONCEPTS, View.MIXING])
             for event in client.watch(audit.id):
                 print(event.type, event.data)
             print(client.result(audit.id).finding("hue").verdict)
+
+    Beside the classifier and its references an audit may name other classifiers (``against``), images from elsewhere
+    (``outside``) and an autoencoder of your own (:meth:`push_autoencoder`): see :meth:`submit_audit`.
 
     Args:
         url: root of the service; ``SCOTOMA_URL`` when left out.

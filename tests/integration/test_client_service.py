@@ -19,12 +19,14 @@ from schemas.audits import AuditConfig, AuditState, StageState, View
 from schemas.classifiers import InputSpec
 from schemas.client import AuditUnfinished, Client, IntakeRefused, ServiceError, TimedOut, Unreachable, file_calls
 from schemas.problems import ErrorCode
+from services.api.routes import certificate as certificate_route
 from services.db.engine import transaction
 from services.db.tables import AuditRow, AutoencoderRow, ClassifierRow, DatasetRow, UploadRow
 from services.errors import failure
 from services.settings import Settings
 from services.storage.blobs import S3BlobStore
 from tests.builders.api_server import Api, api_in_thread, artifact_row
+from tests.builders.certificates import certificate
 from tests.builders.results import FEATURES, result, sheets
 from tests.builders.rows import add_audit, add_dataset, autoencoder_facts, classifier_facts, dataset_facts
 
@@ -159,6 +161,15 @@ def test_what_an_audit_sets_beside_its_classifier(api: Api, client: Client, mode
     plain = client.submit_audit(known.classifier, known.dataset, config=wanted)
     assert plain.config == wanted
     assert client.submit_audit(known.classifier, known.dataset).config == AuditConfig()
+
+
+def test_the_certificate_of_the_service(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(certificate_route, "released_bytes", certificate().to_bytes)
+    assert client.certificate() == certificate()
+    assert client.certificate_page().startswith("<!")
+    monkeypatch.setattr(certificate_route, "released_bytes", lambda: None)
+    with pytest.raises(ServiceError, match="has no calibration certificate"):
+        client.certificate()
 
 
 def test_a_cancelled_audit_has_no_result(api: Api, client: Client) -> None:

@@ -16,7 +16,7 @@ from services.db.engine import make_engine, make_session_factory, transaction
 from services.db.events import append_event
 from services.db.migrate import alembic_config, migrate, schema_is_current
 from services.db.tables import AuditEventRow, AuditRow, Table
-from tests.builders.rows import add_audit
+from tests.builders.rows import DIGEST, add_audit, add_autoencoder
 
 
 @pytest.fixture
@@ -93,3 +93,20 @@ def test_events_are_numbered_without_gaps(engine: Engine) -> None:
         assert sequences == list(range(1, 21))
         assert session.get_one(AuditRow, audit).last_sequence == 20
         assert session.query(AuditEventRow).count() == 20
+
+
+def test_rows_outlive_the_way_back_and_forth(empty: Engine, empty_database_url: str) -> None:
+    """From 0002 to 0001 and again: files and audits stay, what 0001 cannot hold is dropped."""
+    migrate(empty_database_url)
+    factory = make_session_factory(empty)
+    with transaction(factory) as session:
+        audit = add_audit(session)
+        add_autoencoder(session, state="pending")
+    with empty.begin() as connection:
+        command.downgrade(alembic_config(connection), "0001")
+        assert connection.scalars(text("SELECT canonical_digest FROM classifiers")).all() == [DIGEST]
+        assert connection.scalars(text("SELECT kind FROM jobs")).all() == ["audit"]
+    migrate(empty_database_url)
+    with transaction(factory) as session:
+        assert session.get_one(AuditRow, audit).state == "queued"
+        add_autoencoder(session, state="pending")
