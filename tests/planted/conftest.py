@@ -94,8 +94,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         report = {"scores": [score.model_dump() for score in told], "pairs": [pair.model_dump() for pair in pairs]}
         Path(os.environ[SCORES]).write_text(json.dumps(report, indent=1, default=str))
     if CERTIFICATE in os.environ:
-        found = certify(harvests, covered, published, time.perf_counter() - STARTED)
-        Path(os.environ[CERTIFICATE]).write_bytes(found.to_bytes())
+        try:
+            found = certify(harvests, covered, published, time.perf_counter() - STARTED)
+        except ValueError as incomplete:
+            terminalreporter.line(str(incomplete))
+        else:
+            Path(os.environ[CERTIFICATE]).write_bytes(found.to_bytes())
 
 
 def _print(reporter: pytest.TerminalReporter, title: str, lines: list[str]) -> None:
