@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,8 @@ with, and small beside the noise of a fitted beta-VAE.
 DEAD = 1e-4
 """A dimension that spreads less than this share of the widest one carries nothing and is decoded at its mean."""
 
-BATCH = 256
+MOST_BATCH, MOST_VALUES = 256, 2**24
+"""Images per forward pass, and pixel values of one pass: 64 MiB of float32."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ class OnnxCodec:
         units = self._units
         raw = units.location.repeat(len(codes), 1)
         raw[:, units.kept] = codes * units.scale[units.kept] + units.location[units.kept]
-        parts = [_pixels(self._decoder(chunk.numpy()), self._range) for chunk in torch.split(raw, BATCH)]
+        chunks = torch.split(raw, self._encoder.batch)
+        parts = [_pixels(self._decoder(chunk.numpy()), self._range) for chunk in chunks]
         return np.concatenate(parts)
 
 
@@ -102,8 +105,8 @@ def encode_raw(encoder: _File, images: NDArray[np.uint8], value_range: tuple[flo
     """Codes ``(n, k)`` float32 of ``(n, h, w, c)`` as the file gives them."""
     low, high = value_range
     parts = []
-    for start in range(0, len(images), BATCH):
-        chunk = images[start : start + BATCH].transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)
+    for start in range(0, len(images), encoder.batch):
+        chunk = images[start : start + encoder.batch].transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)
         parts.append(encoder(chunk * np.float32(high - low) + np.float32(low)))
     return torch.from_numpy(np.concatenate(parts).astype(np.float32, copy=False))
 
@@ -146,6 +149,12 @@ class _File:
         self._input = self._session.get_inputs()[0].name
         self._output = self._session.get_outputs()[0].name
         self._dtype = input_dtype(self._session, self._input)
+
+    @property
+    def batch(self) -> int:
+        """Samples per forward pass. Intake fixed every size of an encoder but the batch."""
+        values: int = math.prod(self._session.get_inputs()[0].shape[1:])
+        return max(1, min(MOST_BATCH, MOST_VALUES // values))
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[Any]:
         try:

@@ -22,7 +22,7 @@ from workers.intake import ReferenceData, dump_dataset
 from workers.intake.autoencoders import inspect_autoencoder
 from workers.stages.autoencoder import run
 from workers.stages.codec import open_codec
-from workers.stages.onnx_codec import NOISE, OnnxCodec, fit_units, save_pair, units_of
+from workers.stages.onnx_codec import NOISE, OnnxCodec, _File, fit_units, save_pair, units_of
 from workers.stages.stage import run_stage
 from workers.training.loop import History
 from workers.training.randomness import seeded_by
@@ -167,6 +167,12 @@ def test_the_stage_leaves_what_the_others_open() -> None:
     assert codec.encode(random_images(5))[0].shape == (5, CODES)
     share = CODES / 192
     assert outcome.summary["mse"] == pytest.approx((1 - share) / 12, rel=0.05), "uniform noise has variance 1/12"
+
+
+def test_large_images_go_in_small_batches() -> None:
+    encoder, _ = linear_pair(2, (3, 640, 512))
+    assert _File(encoder, "encoder").batch == 17, "of 3 * 640 * 512 values each, 2^24 at most"
+    assert _File(ENCODER, "encoder").batch == 256
 
 
 def test_another_size_is_refused() -> None:
