@@ -31,6 +31,8 @@ class Thresholds:
         floor_flip_rate: an absent effect is accepted only when the upper bound of the edit's own flips is below this:
             a machinery that flips as much as an effect would could hide one.
         confirmation: an edit counts only when at least this share of its images measurably reached the target.
+        far: spreads that an edit's target lies from the current value at least: what changes nothing shows nothing.
+        moved: an edit of the code hits when its reading ends within this share of the intended way from the target.
         completeness: share of reconstructions that the classifier must answer as it answers the images.
         readable_share: share of what images show of a feature that must be left in the code.
         readable: what images must show of a feature at least.
@@ -56,6 +58,8 @@ class Thresholds:
     total_variation: float = 0.04
     floor_flip_rate: float = 0.02
     confirmation: float = 0.8
+    far: float = 0.7
+    moved: float = 0.5
     completeness: float = 0.9
     readable_share: float = 0.7
     readable: float = 0.2

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.evidence.statistics import Statistic, draw_targets
+from workers.evidence.thresholds import DEFAULT
 from workers.stages.decoding import Studio
 from workers.stages.features import AuditedFeature
 
-FAR = 0.7
+FAR = DEFAULT.far
 """A target lies at least this many spreads from the current value: an edit that changes nothing shows nothing."""
 TRIES = 32
 
