@@ -11,7 +11,7 @@ from torch.nn import functional
 from workers.concepts.pairs import Attribute
 from workers.flows.linear_gaussian import fit_gaussian
 
-_WITHIN = 0.1
+_WITHIN = 0.3
 """Added to the variance within a sketch's cloud, in units of the references' variance: few pictures show so little."""
 _PAIRS = 20_000
 

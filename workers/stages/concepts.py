@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor
 from schemas.datasets import ConceptFacts
 from workers.autoencoder.augmentation import jitter
 from workers.concepts.checkpoint import save
+from workers.concepts.discovered import resemblance
 from workers.concepts.fitting import fit_concepts
 from workers.concepts.model import RESIDUAL
 from workers.concepts.pairs import Attribute, Concept, Examples, draw_pairs, varies
@@ -27,7 +29,7 @@ from workers.stages.stage import Arrays, Produced, StageContext, pack
 SCORED_PAIRS = 4000
 FEW_PAIRS = 100
 AUGMENTED = 128
-BRIGHTER = 0.2
+BRIGHTER = 0.1
 """Augmentations of a sketch: at most this much brighter or darker, besides a small shift, turn, size and shear."""
 
 
@@ -60,9 +62,10 @@ def named_concepts(context: StageContext, references: References, means: Tensor)
     columns = [one for one in features_of(context, references) if one.source == "attribute"]
     found: dict[str, Concept] = {one.name: attribute(one) for one in columns if one.column.kind != "vector"}
     facts = [ConceptFacts.model_validate(one) for one in context.config["concepts"]]
+    encoded = {one.name: one.encoding.encode(one.column.values) for one in columns}
     for one, shown in zip(facts, references.concepts, strict=True):
         if one.name not in found:
-            found[one.name] = example(context, one.name, shown, means)
+            found[one.name] = _beside(example(context, one.name, shown, means), encoded)
     return [one for one in found.values() if one.name != RESIDUAL]
 
 
@@ -83,6 +86,17 @@ def example(context: StageContext, name: str, shown: NDArray[Any], means: Tensor
     generator = context.generator("sketch", name)
     first, second = (codec.encode(augmented(image, generator))[0] for image in shown)
     return sketch_concept(name, means, first, second, context.rng("sketch", name))
+
+
+def _beside(concept: Concept, columns: Mapping[str, NDArray[np.float64]]) -> Concept:
+    """A sketched concept that resembles a named attribute says so: its pairs randomise that attribute."""
+    if isinstance(concept, Examples):
+        return concept
+    like, r = resemblance(concept.values, columns)
+    if like is None:
+        return concept
+    said = f"{concept.caution} It resembles {like} (r {r:.2f}), which has a factor of its own: this one holds the rest."
+    return replace(concept, caution=said)
 
 
 def augmented(image: NDArray[np.uint8], generator: torch.Generator) -> NDArray[np.uint8]:
