@@ -39,7 +39,7 @@ EXPLAINED = {
 TRAINING = "paper 4 (INV), figure on training dynamics, SqueezeNet on ColorMNIST after 36 thousand and 4 thousand steps"
 RESPONSE = "paper 2 (IIN), figure on network response: one 7, 1000 resamples of one factor"
 RESPONSES = {"class_std": "Spread of the class number", "flip_rate": "Flips"}
-SPREADS = {"label": "2.74", "hue": "0.19", "residual": "0.0"}
+SPREADS = {"label": "2.74", "hue": "0.19"}
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def _response(result: AuditResult, subject: str) -> list[Headline]:
     found = {view.subject: {one.name: one for one in view.measures} for view in result.views if view.view == "factors"}
     return [
         Headline(
-            name=f"{measure}:{factor}", label=f"{what} when {FACTORS.get(factor, factor)} is drawn anew",
+            name=f"{measure}:{factor}", label=f"{what} when {FACTORS[factor]} is drawn anew",
             subject=subject, told=found[factor][measure].estimate,
             published=SPREADS[factor] if measure == "class_std" else "not published", provenance=RESPONSE,
         )
