@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from workers.evidence.thresholds import DEFAULT
 from workers.flows.inn import ConditionalINN
 from workers.stages.decoding import Studio
 from workers.stages.editor import condition, conditioning, retold
@@ -17,7 +18,7 @@ from workers.stages.edits import FAR, Checked, Images, Mask, Rows, Values, encod
 from workers.stages.factors import Factor
 from workers.stages.features import AuditedFeature
 
-MOVED = 0.5
+MOVED = DEFAULT.moved
 """An edit hits when its reading ends within this share of the intended way from the target."""
 COLLATERAL = 0.5 * FAR
 """Spreads by which the reading of another attribute must move to count as moved: half of the least edit."""
@@ -41,6 +42,15 @@ class Unedited:
     def columns(self) -> list[AuditedFeature]:
         """The attribute columns and the label."""
         return conditioning(self.studio.features)
+
+    @cached_property
+    def true(self) -> dict[str, Values]:
+        """The columns' own values, ``(n,)`` each."""
+        return {one.name: one.column.values[self.rows] for one in self.columns}
+
+    def told(self, chosen: Rows) -> dict[str, Values]:
+        """Those of some images."""
+        return {name: values[chosen] for name, values in self.true.items()}
 
     @cached_property
     def limits(self) -> dict[str, float]:
@@ -106,42 +116,55 @@ class CodeEdit:
         return moved
 
 
+class Hold:
+    """Turns back what an edit turned by accident, as far as a formula measures it: columns that are a statistic.
+
+    The editor INN is told the column again, less what it drifted. Without an editor, or such columns, nothing is held.
+    """
+
+    def __init__(self, feature: AuditedFeature, editor: ConditionalINN | None, unedited: Unedited) -> None:
+        self.editor, self.unedited = editor, unedited
+        self.columns = [one for one in unedited.columns if one.statistic is not None and one.name != feature.name]
+
+    def __call__(self, chosen: Rows, codes: Tensor, told: dict[str, Values]) -> Images:
+        """Pictures of the edited ``codes (n, d)`` of the images ``chosen``, whose columns are now ``told``."""
+        edited = self.unedited.studio.decode(codes)
+        if self.editor is None or not self.columns:
+            return edited
+        residual = self.editor.v_for(codes, condition(self.unedited.columns, told))
+        for _ in range(HOLDS):
+            now = measured(self.columns, edited)
+            told = {**told, **{one.name: told[one.name] - self._drift(one, chosen, now) for one in self.columns}}
+            codes = retold(self.editor, residual, condition(self.unedited.columns, told))
+            edited = self.unedited.studio.decode(codes)
+        return edited
+
+    def _drift(self, column: AuditedFeature, chosen: Rows, now: dict[str, Values]) -> Values:
+        """How far a column that should stay moved, in its own unit; 0 where either value is missing."""
+        drift = now[column.name] - self.unedited.exact[column.name][chosen]
+        period = column.column.period
+        return np.nan_to_num(drift if period is None else (drift + period / 2) % period - period / 2)
+
+
 class ConditionalEdit(CodeEdit):
     """One attribute changed by the editor INN, the other columns kept.
 
-    What the editor turns besides is turned back as far as it can be measured exactly: columns that are a measured
-    statistic. ``floor`` is the edit to the value that is there already.
+    ``floor`` is the edit to the value that is there already.
     """
 
     method = "conditional INN edit"
 
     def __init__(self, feature: AuditedFeature, editor: ConditionalINN, unedited: Unedited) -> None:
         super().__init__(feature, unedited)
-        self.key, self.editor = feature.name, editor
-        self.true = {column.name: column.column.values[self.rows] for column in unedited.columns}
-        self.residual = editor.v_for(unedited.codes, condition(unedited.columns, self.true))
-        self.held = [one for one in self.others if one.statistic is not None]
-        self.floor = self.to(np.arange(len(self.rows)), self.true[feature.name])
+        self.key, self.editor, self.hold = feature.name, editor, Hold(feature, editor, unedited)
+        self.residual = editor.v_for(unedited.codes, condition(unedited.columns, unedited.true))
+        self.floor = self.to(np.arange(len(self.rows)), unedited.true[feature.name])
 
     def to(self, chosen: Rows, targets: Values) -> Images:
         """``before[chosen]`` with the attribute at ``targets`` and all other columns as they were."""
-        told = {**{name: values[chosen] for name, values in self.true.items()}, self.feature.name: targets}
-        edited = self._decoded(chosen, told)
-        for _ in range(HOLDS if self.held else 0):
-            drifted = measured(self.held, edited)
-            told |= {one.name: told[one.name] - self._drift(one, chosen, drifted[one.name]) for one in self.held}
-            edited = self._decoded(chosen, told)
-        return edited
-
-    def _decoded(self, chosen: Rows, told: dict[str, Values]) -> Images:
-        residual = self.residual[torch.from_numpy(chosen)]
-        return self.studio.decode(retold(self.editor, residual, condition(self.unedited.columns, told)))
-
-    def _drift(self, column: AuditedFeature, chosen: Rows, now: Values) -> Values:
-        """How far a column that should stay moved, in its own unit; 0 where either value is missing."""
-        drift = now - self.unedited.exact[column.name][chosen]
-        period = column.column.period
-        return np.nan_to_num(drift if period is None else (drift + period / 2) % period - period / 2)
+        told = {**self.unedited.told(chosen), self.feature.name: targets}
+        codes = retold(self.editor, self.residual[torch.from_numpy(chosen)], condition(self.unedited.columns, told))
+        return self.hold(chosen, codes, told)
 
 
 class FactorEdit(CodeEdit):
@@ -153,17 +176,25 @@ class FactorEdit(CodeEdit):
 
     method = "concept factor edit"
 
-    def __init__(self, feature: AuditedFeature, factor: Factor, unedited: Unedited, rng: np.random.Generator) -> None:
+    def __init__(
+        self, feature: AuditedFeature, factor: Factor, editor: ConditionalINN | None, unedited: Unedited,
+        rng: np.random.Generator,
+    ) -> None:  # fmt: skip
         super().__init__(feature, unedited)
         self.factor, self.rng = factor, rng
         self.own = not feature.learned
         self.key = feature.name if self.own else f"{feature.name}@factor"
-        self.floor = self.studio.decode(factor.place(unedited.codes, factor.read(unedited.codes)))
+        self.hold = Hold(feature, None if self.own else editor, unedited)
+        here = np.arange(len(self.rows))
+        self.floor = self._placed(here, factor.read(unedited.codes), feature.column.values[self.rows])
 
     def to(self, chosen: Rows, targets: Values) -> Images:
         """``before[chosen]`` with the factor of references that show the ``targets``."""
-        values = targets if self.own else self.factor.read(self._donors(targets))
-        return self.studio.decode(self.factor.place(self.unedited.codes[torch.from_numpy(chosen)], values))
+        return self._placed(chosen, targets if self.own else self.factor.read(self._donors(targets)), targets)
+
+    def _placed(self, chosen: Rows, values: Values, targets: Values) -> Images:
+        codes = self.factor.place(self.unedited.codes[torch.from_numpy(chosen)], values)
+        return self.hold(chosen, codes, {**self.unedited.told(chosen), self.feature.name: targets})
 
     def _donors(self, targets: Values) -> Tensor:
         """Codes of one random reference for each target that has this very value, ``(n, d)``."""

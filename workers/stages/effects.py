@@ -136,7 +136,7 @@ def edits_of(context: StageContext, unedited: Unedited) -> Iterator[Edit]:
         if feature.learned and editor is not None:
             yield ConditionalEdit(feature, editor, unedited)
         if feature.factor is not None:
-            yield FactorEdit(feature, feature.factor, unedited, context.rng("donors", feature.name))
+            yield FactorEdit(feature, feature.factor, editor, unedited, context.rng("donors", feature.name))
 
 
 def answered(classifier: Classifier, edit: Edit, resampled: Resampled, spread: float) -> Arrays:

@@ -93,7 +93,7 @@ class Second:
 
 
 def factor_edit(made: Any, block: Block) -> FactorEdit:
-    return FactorEdit(made.features[0], block, Unedited(made, np.arange(N)), np.random.default_rng(1))
+    return FactorEdit(made.features[0], block, None, Unedited(made, np.arange(N)), np.random.default_rng(1))
 
 
 def test_an_attribute_gets_the_factor_of_a_reference_that_shows_the_target() -> None:
@@ -162,6 +162,18 @@ def test_the_editor_turns_back_what_can_be_measured(
     assert edit.check(known, edited, targets[known]).hit.all()
 
 
+def test_the_factor_of_an_attribute_holds_the_other_columns_too() -> None:
+    made = studio(exact=True)
+    unedited = Unedited(made, np.arange(N))
+    edit = FactorEdit(made.features[0], Block(spills=0.3), Leaky(), unedited, np.random.default_rng(1))  # type: ignore[arg-type]
+    assert look(edit.floor) == pytest.approx(look(edit.before), abs=1.1 / GAIN)
+    targets = other_values(edit.feature, edit.feature.column.values, np.random.default_rng(2))
+    known = np.flatnonzero(np.isfinite(targets))
+    edited = edit.to(known, targets[known])
+    assert np.abs(look(edited)[:, 1] - look(edit.before)[known, 1]).mean() < 0.05
+    assert look(edited)[:, 0] == pytest.approx(targets[known], abs=1.1 / GAIN)
+
+
 def test_a_concept_is_a_feature_that_is_read_by_encoding_again() -> None:
     made = studio()
     pair = Named("pair", FeatureSource.CONCEPT, Block(size=2))
@@ -171,7 +183,7 @@ def test_a_concept_is_a_feature_that_is_read_by_encoding_again() -> None:
     assert isinstance(named["a"].factor, Block)
     assert (named["b"].factor, named["pair"].column.kind) == (None, "vector")
     made.features, made.reader.features = features, features
-    edit = FactorEdit(named["pair"], pair.factor, Unedited(made, np.arange(N)), np.random.default_rng(1))
+    edit = FactorEdit(named["pair"], pair.factor, None, Unedited(made, np.arange(N)), np.random.default_rng(1))
     resampled = resample(edit, 1, np.random.default_rng(3))
     assert resampled.hit.mean() > 0.99
     assert np.array_equal(edit.floor, edit.before)

@@ -39,6 +39,19 @@ def test_other_numbers_are_far_and_from_the_references(seed: int) -> None:
     assert np.abs(drawn - values)[known].min() >= FAR * values.std() * (1 - 1e-9)
 
 
+@given(k=st.integers(1, 5), seed=st.integers(0, 49))
+def test_other_vectors_are_far_and_whole_ones_from_the_references(k: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.normal(1, 2, (300, k))
+    drawn = other_values(feature(values, "vector"), values, rng)
+    known = np.isfinite(drawn).all(axis=1)
+    assert drawn.shape == values.shape
+    assert known.mean() > 0.95
+    assert {row.tobytes() for row in drawn[known]} <= {row.tobytes() for row in values}
+    gap = distance(drawn[known], values[known], "vector", None)
+    assert gap.min() >= FAR * np.sqrt(values.var(axis=0).sum()) * (1 - 1e-9)
+
+
 def test_other_angles_are_far_on_the_circle() -> None:
     rng = np.random.default_rng(0)
     values = rng.random(500)
