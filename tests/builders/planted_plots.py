@@ -50,6 +50,8 @@ PLOTS: dict[str, Plot] = {
     "shape": Plot("shape", "P2", SHAPE_NET),
     "confounded100": Plot("shape", "P7", f"{TIED} In every picture.", References(tie=1.0, seed=8)),
     "hue": Plot("hue", "P3", "The class is the quarter of the hue circle, read from the mean colour.", place=False),
+    "dosed": Plot("dosed", "P4", "Taps that hold the hue under growing noise, which the head does not read.",
+                  taps=("whole", *DOSE_TAPS)),
     "xor": Plot("xor", "P3", "Half of the hue circle XOR watermark: neither is readable from the answer."),
     "encoded": Plot("encoded", "P6", "Shape net whose last hidden layer holds the hue with weight zero."),
     "constant": Plot("constant", "P5", "One answer for every picture.", place=False),
@@ -64,8 +66,6 @@ PLOTS: dict[str, Plot] = {
     **{f"twin{tie}": Plot(f"twin{tie}", "P3", f"A net trained on pictures whose hue gives the shape away in {tie} %.")
        for tie in (0, 80, 95, 100)},
     "low_pass": Plot("low_pass", "P2", "Shape net behind means of two by two pixels: the grain cancels.", DETAILED),
-    "dosed": Plot("dosed", "P4", "Taps that hold the hue under growing noise, which the head does not read.",
-                  taps=("whole", *DOSE_TAPS)),
     **{f"trigger{share}": Plot(f"trigger{share}", "P10", f"The watermark overrules the shape in {share} % of the hues.")
        for share in (30, 10, 3)},
     **{f"trigger_{patch}": Plot(f"trigger_{patch}", "P10", f"A bright {words} overrules the shape.", DETAILED,
