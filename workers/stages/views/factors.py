@@ -83,6 +83,8 @@ def _rows(context: StageContext, studio: Studio, one: Named) -> list[PictureRow]
     donors = pool[rows_along(one.factor.read(studio.means[torch.from_numpy(pool)]), STEPS)]
     own = one.factor.read(studio.means[image : image + 1])
     given = one.factor.read(studio.means[torch.from_numpy(donors)])
+    if np.linalg.norm(given[0] - own) > np.linalg.norm(given[-1] - own):  # the slider goes to the farther end
+        donors, given = donors[::-1].copy(), given[::-1].copy()
     wandering = walk(own[0], STEPS, RATE, rng)
     names = context.config["outputs"]
     pictures = [answered(studio.references.images[row], studio.probabilities[row], names) for row in donors]
