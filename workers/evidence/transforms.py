@@ -187,7 +187,9 @@ def _sharpen(images: NDArray[np.float32], current: Floats, target: Floats) -> ND
 def _unsharp(images: NDArray[np.float32], detail: NDArray[np.float32], amount: Floats) -> NDArray[np.float32]:
     """Add the detail, at each pixel as far as no channel leaves 0..1: channels clipped one by one bend the hue."""
     step = detail * _per_image(amount)[..., None]
-    room = np.where(step > 0, 1 - images, images) / np.maximum(np.abs(step), 1e-9)
+    wanted = np.abs(step)
+    room = np.where(step > 0, 1 - images, images) / np.maximum(wanted, 1e-6)
+    room[wanted < 1e-6] = 1  # a channel that does not move holds nobody back: the black ones of a pure red
     return np.asarray(images + step * np.minimum(room.min(axis=-1, keepdims=True), 1), dtype=np.float32)
 
 

@@ -218,7 +218,7 @@ class _Planner:
         return {**self.spec, **self.columns, **self.outputs}
 
     def samples(self, tap: str) -> PlannedStage:
-        inputs = {**self._decoding(), **_of(f"inn:{tap}", "inn")}
+        inputs = {**self._decoding(), **_of(f"inn:{tap}", "inn", "diagnostics")}
         title = f"Sampling what {tap} cannot tell apart"
         return self._stage(f"samples:{tap}", title, inputs, 5, **self._drawing, tap=tap)
 

@@ -16,6 +16,8 @@ from workers.stages.references import random_rows, spread_rows
 from workers.stages.stage import Arrays, Produced, StageContext, pack, pack_json
 from workers.stages.views.maps import invariance_maps
 
+FEWEST_UNSEEN = 50
+
 
 def run(context: StageContext) -> Produced:
     """Readings of every sample (``reading:<feature>``, ``(n, draws, width)``), answers, deviations, and the sheet.
@@ -25,10 +27,21 @@ def run(context: StageContext) -> Produced:
     """
     tap = context.config["tap"]
     studio = open_studio(context, tap)
-    rows = random_rows(len(studio.references), context.budget.references, context.rng("references"))
+    rows = unseen_rows(context, len(studio.references))
     z = condition(context.arrays("latents"), tap)[torch.from_numpy(rows)]
     codes = load_inn(context.blob("inn")).sample(z, context.budget.draws, context.generator("draws"))
     return sampled(context, studio, tap, rows, codes)
+
+
+def unseen_rows(context: StageContext, available: int) -> NDArray[np.int64]:
+    """References that the network was not fitted on: of those it was, it remembers more than the tap tells.
+
+    Where there are too few of them for an estimate, any: memory errs towards "retained", never towards "ignored".
+    """
+    unseen, count = context.arrays("diagnostics")["rows"], context.budget.references
+    if len(unseen) < FEWEST_UNSEEN:
+        return random_rows(available, count, context.rng("references"))
+    return np.sort(unseen[random_rows(len(unseen), count, context.rng("references"))])
 
 
 def sampled(context: StageContext, studio: Studio, tap: str, rows: NDArray[np.int64], codes: Tensor) -> Produced:
