@@ -155,7 +155,7 @@ def test_a_target_is_met(scores: dict[str, Score], name: str) -> None:
 @pytest.mark.plots(*PLOTS)
 def test_doses_lie_on_a_line_through_zero(scores: dict[str, Score]) -> None:
     """The target is 0.05. The quick profile's INN draws too widely at middle doses, so that generative retention comes
-    out up to 0.1 low (0.33 where 0.44 is true; the probe reads 0.42). ``ignored`` needs both to be low, so the probe stands against it.
+    out up to 0.1 low (0.33 where 0.44 is true). ``ignored`` needs the probe to agree, which reads 0.42.
     """
     intercept = scores["dose_intercept"].value
     assert intercept is not None
