@@ -10,7 +10,7 @@ Every prediction is out of fold.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,15 +55,19 @@ class Stratum:
 def find_strata(
     columns: Sequence[FeatureColumn],
     generator: np.random.Generator,
-    sources: Sequence[str] | None = None,
+    sources: Mapping[str, Collection[str]] | None = None,
     thresholds: Thresholds = DEFAULT,
 ) -> dict[str, Stratum]:
-    """The stratum of every column of ``n`` values that another explains; ``sources`` names those that may (all).
+    """The stratum of every column of ``n`` values that another explains; ``sources``: by which others it may be (all).
 
     A column is tied to each that explains more than ``thresholds.tied`` of its variance; too few rows tie nothing.
     """
-    designs = {c.name: _design(c) for c in columns if sources is None or c.name in sources}
-    found = (_stratum(column, designs, generator, thresholds) for column in columns)
+    designs = {column.name: _design(column) for column in columns}
+    allowed = dict.fromkeys(designs, designs.keys()) if sources is None else sources
+    found = (
+        _stratum(column, {name: designs[name] for name in allowed[column.name]}, generator, thresholds)
+        for column in columns
+    )
     return {stratum.name: stratum for stratum in found if stratum is not None}
 
 

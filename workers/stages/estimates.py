@@ -8,6 +8,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.results import FeatureSource
 from workers.classifier.selection import Tap
 from workers.evidence.bootstrap import Interval, mean_interval, rate_interval, ratio_interval, retained_interval
 from workers.evidence.estimators import retention, total_invariance
@@ -102,8 +103,7 @@ def measure(
     weights = Resampler(context.rng("bootstrap"), context.budget.bootstrap)
     by = Statistician(weights, whole)
     columns = [feature.column for feature in features]
-    named = [feature.name for feature in features if feature.source not in CODED]
-    strata = find_strata(columns, context.rng("strata"), named)
+    strata = find_strata(columns, context.rng("strata"), _ties_allowed(features))
     from_codes = read_features(context.arrays("codes")["means"], columns, context.rng("codes"), strata)
     within = {name: r.stratified.retained for name, r in from_codes.items() if r.stratified is not None}
     readers = Readers(
@@ -127,6 +127,18 @@ def measure(
         family=whole,
         accuracy=_accuracy(context, latents["probabilities"], references.labels, weights),
     )
+
+
+def _ties_allowed(features: list[AuditedFeature]) -> dict[str, list[str]]:
+    """Which features may be tied to which: columns to columns only, whatever was read from the image to anything.
+
+    A measured statistic is computed from the picture that the columns made (a watermark adds to the size of what is
+    bright): to hold such a consequence fixed would leave nothing of its cause.
+    """
+    columns = [feature.name for feature in features if feature.source == FeatureSource.ATTRIBUTE]
+    named = [feature.name for feature in features if feature.source not in CODED]
+    given = {FeatureSource.ATTRIBUTE, FeatureSource.CONCEPT}
+    return {feature.name: columns if feature.source in given else named for feature in features}
 
 
 @dataclass(frozen=True)
@@ -201,12 +213,14 @@ def _stratified(reading: Readability | None, shown: float | None, by: Statistici
 
 
 def _factor(drawn: Arrays, name: str, weights: Resampler) -> Interval | None:
-    """Share of a concept's factor that ``z`` explains (paper 4), unbiased: over the factor's variance in references."""
+    """Share of a concept's factor that ``z`` explains (paper 4): of its variance over all draws, as for readings.
+
+    Over the references' variance instead it falls far below 0 wherever the network draws wider than they lie.
+    """
     if f"factor:{name}" not in drawn:
         return None
-    reference = drawn[f"factor_reference:{name}"]
-    lost = total_invariance(drawn[f"factor:{name}"], reference.reshape(len(reference), -1))
-    return retained_interval(lost, weights(len(lost.part)))
+    shares = retention(drawn[f"factor:{name}"])
+    return retained_interval(shares, weights(len(shares.part)))
 
 
 def _ceiling(changed: Arrays, feature: AuditedFeature) -> float:

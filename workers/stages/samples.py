@@ -23,7 +23,7 @@ def run(context: StageContext) -> Produced:
     """Readings of every sample (``reading:<feature>``, ``(n, draws, width)``), answers, deviations, and the sheet.
 
     Where concepts were fitted also ``factor:<concept>`` ``(n, draws, k)``, ``e_k`` of the drawn codes themselves
-    without any picture between, and ``factor_reference:<concept>`` ``(n, k)``, that of the references' own codes.
+    without any picture between.
     """
     tap = context.config["tap"]
     studio = open_studio(context, tap)
@@ -56,21 +56,18 @@ def sampled(context: StageContext, studio: Studio, tap: str, rows: NDArray[np.in
     context.report(0.9, "sent back through the classifier")
     return Produced(
         {
-            "samples": pack({"rows": rows, **readings, **factors(context, studio, rows, codes), **faithful.arrays()}),
+            "samples": pack({"rows": rows, **readings, **factors(context, codes), **faithful.arrays()}),
             "sheet": sheet(context, studio, tap, rows, faithful),
             "galleries": pack_json([invariance_maps(context, studio, tap, rows, images).model_dump(mode="json")]),
         }
     )
 
 
-def factors(context: StageContext, studio: Studio, rows: NDArray[np.int64], codes: Tensor) -> Arrays:
-    """``factor:<concept>`` and ``factor_reference:<concept>`` of every concept, without any picture (M1 on ``e``)."""
+def factors(context: StageContext, codes: Tensor) -> Arrays:
+    """``factor:<concept>`` ``(n, draws, k)`` of every concept, without any picture (M1 on ``e``)."""
     n, draws, _ = codes.shape
-    own, found = studio.means[torch.from_numpy(rows)], {}
-    for one in concepts_of(context):
-        found[f"factor:{one.name}"] = one.factor.read(codes.flatten(0, 1)).reshape(n, draws, -1)
-        found[f"factor_reference:{one.name}"] = one.factor.read(own)
-    return found
+    flat = codes.flatten(0, 1)
+    return {f"factor:{one.name}": one.factor.read(flat).reshape(n, draws, -1) for one in concepts_of(context)}
 
 
 def read_all(studio: Studio, images: NDArray[np.uint8], draws: int) -> Arrays:
