@@ -1,12 +1,16 @@
-"""Where the logits are: the output itself, or what a last Softmax or Sigmoid reads."""
+"""Where the logits are: the output itself, what a last Softmax or Sigmoid reads, or what one that is hidden hides."""
 
 from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
 import onnx
+from numpy.typing import NDArray
 
 OutputKind = Literal["logits", "probabilities", "sigmoid"]
+SMALLEST = 1e-12
+"""Probabilities below it are taken as it when logits are recovered: float32 cannot tell them from zero in a softmax."""
 PASSING = frozenset({"Identity", "Cast", "Flatten", "Reshape", "Squeeze", "Dropout"})
 ACTIVATIONS: dict[str, OutputKind] = {"Softmax": "probabilities", "Sigmoid": "sigmoid"}
 
@@ -24,3 +28,13 @@ def logit_tensor(model: onnx.ModelProto, output: str) -> str | None:
     """The tensor of logits when ``output`` is a visible Softmax or Sigmoid of it, else ``None``."""
     node = final_activation(model, output)
     return None if node is None else node.input[0]
+
+
+def recovered(values: NDArray[np.float32], kind: OutputKind) -> NDArray[np.float32]:
+    """Logits of a graph's answers ``(n, classes)``: as they are, or by the inverse of the softmax or sigmoid."""
+    if kind == "logits":
+        return values
+    clipped = np.clip(values, SMALLEST, None)
+    if kind == "probabilities":
+        return np.asarray(np.log(clipped), dtype=np.float32)
+    return np.asarray(np.log(clipped) - np.log(np.clip(1.0 - values, SMALLEST, None)), dtype=np.float32)

@@ -99,16 +99,20 @@ def measure_shapes(
     """Real shapes without the batch axis. Tensors whose first axis is not the batch are left out."""
     batch = 2 if facts.dynamic_batch else 1
     session = open_session(with_outputs(model, tensors))
-    shape = list(facts.input_shape)
-    height, width = (2, 3) if facts.layout == "nchw" else (1, 2)
-    shape[0] = batch
-    for axis, size in zip((height, width), image_size or DEFAULT_SIZE, strict=True):
-        shape[axis] = shape[axis] or size
-    zeros = np.zeros([size or 1 for size in shape], input_dtype(session, facts.input_name))
+    zeros = np.zeros((batch, *input_size(facts, image_size)), input_dtype(session, facts.input_name))
     unique = list(dict.fromkeys(tensors))
     values = forward(session, facts.input_name, zeros, unique)
     pairs = zip(unique, values, strict=True)
     return {name: tuple(v.shape[1:]) for name, v in pairs if v.ndim > 0 and v.shape[0] == batch and _is_real(v)}
+
+
+def input_size(facts: ClassifierFacts, image_size: tuple[int, int] | None = None) -> tuple[int, ...]:
+    """Shape of one image as the model takes it; ``image_size`` (height, width) where it takes any."""
+    shape = list(facts.input_shape)
+    height, width = (2, 3) if facts.layout == "nchw" else (1, 2)
+    for axis, size in zip((height, width), image_size or DEFAULT_SIZE, strict=True):
+        shape[axis] = shape[axis] or size
+    return tuple(size or 1 for size in shape[1:])
 
 
 def _is_real(values: NDArray[np.float32]) -> bool:

@@ -15,14 +15,11 @@ from schemas.classifiers import ClassifierFacts, InputSpec
 from schemas.problems import ErrorCode
 from workers.errors import StageError
 
-from .logits import logit_tensor
+from .logits import OutputKind, logit_tensor, recovered
 from .pooling import MOST_ELEMENTS, pool
 from .preprocess import preprocess, quantise
 from .runtime import forward, input_dtype, open_session, with_outputs
 from .selection import LOGITS, Tap
-
-SMALLEST = 1e-12
-"""Probabilities below it are taken as it when logits are recovered: float32 cannot tell them from zero in a softmax."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +56,9 @@ class ClassifierSession:
         self.facts, self.spec, self.taps = facts, spec, tuple(taps)
         self._batch = batch if facts.dynamic_batch else 1
         self._most_elements = most_elements
-        recovered = _logit_tensor(model, facts.output_name)
-        self._logits = facts.output_name if facts.output_kind == "logits" or recovered is None else recovered
+        raw = None if facts.output_kind == "logits" else _logit_tensor(model, facts.output_name)
+        self._logits = raw or facts.output_name
+        self._kind: OutputKind = facts.output_kind if raw is None else "logits"
         self._outputs = list(dict.fromkeys([self._logits, *(tap.tensor for tap in taps)]))
         self._session = _open(model, self._outputs, threads)
         self._dtype = input_dtype(self._session, facts.input_name)
@@ -102,20 +100,11 @@ class ClassifierSession:
         found = {
             name: value[:n].astype(np.float32, copy=False) for name, value in zip(self._outputs, values, strict=True)
         }
-        logits = self._as_logits(found[self._logits].reshape(n, self.facts.classes))
+        logits = recovered(found[self._logits].reshape(n, self.facts.classes), self._kind)
         return Outputs(logits, {tap.name: self._tap(tap, found[tap.tensor], logits) for tap in self.taps})
 
     def _tap(self, tap: Tap, values: NDArray[np.float32], logits: NDArray[np.float32]) -> NDArray[np.float32]:
         return logits if tap.name == LOGITS else pool(values, self._most_elements)
-
-    def _as_logits(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The output as it is when it holds logits, else the inverse of the softmax or sigmoid that the graph hides."""
-        if self._logits != self.facts.output_name or self.facts.output_kind == "logits":
-            return values
-        clipped = np.clip(values, SMALLEST, None)
-        if self.facts.output_kind == "probabilities":
-            return np.asarray(np.log(clipped), dtype=np.float32)
-        return np.asarray(np.log(clipped) - np.log(np.clip(1.0 - values, SMALLEST, None)), dtype=np.float32)
 
     def _geometry(self, images: NDArray[Any]) -> tuple[int, tuple[int, int]]:
         """Channels and size that the model takes: its own, the images' where it takes any."""

@@ -59,14 +59,20 @@ def run(context: StageContext) -> Produced:
 
 def named_concepts(context: StageContext, references: References, means: Tensor) -> list[Concept]:
     """Attribute columns and the label, then what the upload defines by examples, in the order of the request."""
-    columns = [one for one in features_of(context, references) if one.source == "attribute"]
-    found: dict[str, Concept] = {one.name: attribute(one) for one in columns if one.column.kind != "vector"}
+    columns = columns_of(context, references)
+    found: dict[str, Concept] = {one.name: attribute(one) for one in columns}
     facts = [ConceptFacts.model_validate(one) for one in context.config["concepts"]]
     encoded = {one.name: one.encoding.encode(one.column.values) for one in columns}
     for one, shown in zip(facts, references.concepts, strict=True):
         if one.name not in found:
             found[one.name] = _beside(example(context, one.name, shown, means), encoded)
     return [one for one in found.values() if one.name != RESIDUAL]
+
+
+def columns_of(context: StageContext, references: References) -> list[AuditedFeature]:
+    """What attribute columns and the label name."""
+    named = [one for one in features_of(context, references) if one.source == "attribute"]
+    return [one for one in named if one.column.kind != "vector"]
 
 
 def attribute(feature: AuditedFeature) -> Attribute:

@@ -9,16 +9,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from workers.classifier.session import ClassifierSession
 from workers.evidence.effects import changes
 from workers.evidence.logits import logit_change
-from workers.stages.classifying import probabilities_of
+from workers.stages.classifying import Classifier, probabilities_of
 from workers.stages.decoding import Studio
 from workers.stages.factors import Factor
 
 Rows = NDArray[np.int64]
 Images = NDArray[np.uint8]
 PerImage = NDArray[np.float64]
+Logits = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -43,21 +43,31 @@ def response(
 ) -> Response:
     """Draw ``factor`` from N(0, I), its distribution over the references, ``draws`` times for each of ``rows``."""
     codes = studio.means[torch.from_numpy(rows)]
-    values = factor.read(codes)
-    put_back = factor.place(codes, values)
-    before, said = _ask(studio.classifier, studio.decode(codes))
-    idle, same = (each[:, None] for each in _ask(studio.classifier, studio.decode(put_back)))
-    logits, after = _ask(studio.classifier, studio.decode(redrawn(factor, codes, draws, generator)))
-    logits, after = (each.reshape(len(rows), draws, -1) for each in (logits, after))
-    edit, floor = changes(said, after), changes(said, same)
-    drawn = np.ones((len(rows), draws), dtype=bool)
-    moved = logit_change(before, logits, drawn, spread) - logit_change(before, idle, drawn[:, :1], spread)
+    put_back = factor.place(codes, factor.read(codes))
+    drawn = redrawn(factor, codes, draws, generator)
+    before, idle, after = (studio.classifier.run(studio.decode(each)).logits for each in (codes, put_back, drawn))
+    round_trip = float((put_back - codes).abs().max())
+    return compared(
+        studio.classifier, before, idle[:, None], after.reshape(len(rows), draws, -1), spread, round_trip
+    )  # fmt: skip
+
+
+def compared(
+    classifier: Classifier, before: Logits, idle: Logits, after: Logits, spread: float, round_trip: float
+) -> Response:
+    """The response of logits ``before (n, c)`` that became ``after (n, draws, c)``; ``idle (n, k, c)``: the floor.
+
+    ``spread`` is that of the references' logits (:func:`workers.evidence.logits.logit_spread`).
+    """
+    said, same, changed = (_said(classifier, each) for each in (before, idle, after))
+    edit, floor = changes(said, changed), changes(said, same)
+    moved, resting = (logit_change(before, each, np.ones(each.shape[:2], bool), spread) for each in (after, idle))
     return Response(
         flips=edit.flips - floor.flips,
         variation=edit.variation - floor.variation,
-        logits=moved,
-        class_std=after.argmax(axis=-1).std(axis=1, ddof=1),
-        round_trip=float((put_back - codes).abs().max()),
+        logits=moved - resting,
+        class_std=changed.argmax(axis=-1).std(axis=1, ddof=1),
+        round_trip=round_trip,
     )
 
 
@@ -68,6 +78,7 @@ def redrawn(factor: Factor, codes: Tensor, draws: int, generator: torch.Generato
     return factor.place(repeated, torch.randn(shape, generator=generator, dtype=torch.float64).numpy())
 
 
-def _ask(classifier: ClassifierSession, images: Images) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    logits = classifier.run(images).logits
-    return logits, probabilities_of(classifier, logits)
+def _said(classifier: Classifier, logits: Logits) -> Logits:
+    """Probabilities ``(..., classes)`` of logits."""
+    found = probabilities_of(classifier, logits.reshape(-1, logits.shape[-1]))
+    return found.reshape(*logits.shape[:-1], -1)

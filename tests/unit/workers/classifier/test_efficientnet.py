@@ -13,6 +13,7 @@ from efficientnet_lite_pytorch import EfficientNet
 from torch import nn
 
 from schemas.classifiers import InputSpec
+from workers.classifier.head import open_head
 from workers.classifier.selection import select_taps
 from workers.classifier.session import ClassifierSession
 from workers.intake import intake_classifier
@@ -59,3 +60,5 @@ def test_intake_taps_and_answers(network: nn.Module, exported: bytes) -> None:
     again = pooled @ head["_fc.weight"].detach().numpy().T + head["_fc.bias"].detach().numpy()
     np.testing.assert_allclose(again, out.logits, atol=2e-3)
     assert all(np.prod(values.shape[1:]) <= 4096 for values in out.taps.values())
+    rest = open_head(canonical, facts, taps[-2], out)
+    np.testing.assert_allclose(rest.run(pooled), out.logits, atol=1e-4)
