@@ -160,7 +160,7 @@ def _body(dim: int, config: InnConfig) -> list[Transform]:
     for _ in range(config.blocks):
         shuffle = Permutation(dim)
         order = order[shuffle.order]
-        parts += [shuffle, DoubleCoupling(dim, 0, _kernel(config), hidden=config.hidden, depth=config.depth)]
+        parts += [shuffle, DoubleCoupling(dim, _kernel(config), hidden=config.hidden, depth=config.depth)]
     restore = Permutation(dim)
     restore.order.copy_(order.argsort())
     restore.back.copy_(order)

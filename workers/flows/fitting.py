@@ -41,7 +41,7 @@ class InnProfile:
 # the whitened start matter more than width. The strong weight decay costs 0.001 nats/dim with 16,000 rows and gains
 # 0.03 with 6,400, where the flow would otherwise memorise.
 QUICK = InnProfile(
-    InnConfig(blocks=6), FitConfig(steps=500, learning_rate=4e-3, weight_decay=1.0, evaluate_every=100, patience=2)
+    InnConfig(blocks=6), FitConfig(steps=500, learning_rate=4e-3, weight_decay=1.0, evaluate_every=50, patience=3)
 )
 STANDARD = InnProfile(
     InnConfig(blocks=8), FitConfig(steps=4000, learning_rate=4e-3, weight_decay=1.0, evaluate_every=250, patience=6)
@@ -191,7 +191,7 @@ def _start(
         ridge = min(_RIDGES, key=lambda r: float(_closed_form_nll(inn, layers[r], selection).mean()))
         inn.whitening.load_state_dict(layers[ridge].state_dict())
         context = inn.embed(train.z)
-        inn.body.initialise(inn.whitening.run(train.draw(generator), context.summary)[0], context.embedding)
+        inn.body.initialise(inn.whitening.run(train.draw(generator), context.summary)[0], context.couplings)
     return inn, ridge
 
 

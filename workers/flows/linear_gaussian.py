@@ -32,6 +32,7 @@ class LinearGaussian(Transform):
 
     def __init__(self, dim: int, context: int, *, trainable: bool = False) -> None:
         super().__init__()
+        self.reads = context
         self.weight = nn.Parameter(torch.zeros(dim, context), requires_grad=trainable and context > 0)
         self.bias = nn.Parameter(torch.zeros(dim), requires_grad=trainable)
         self.lower = nn.Parameter(torch.zeros(dim, dim), requires_grad=trainable)
@@ -48,13 +49,13 @@ class LinearGaussian(Transform):
 
     @override
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        residual = x - self.mean(context)
+        residual = x - self._mean_for(x, context)
         v = torch.linalg.solve_triangular(self.factor(), residual.T, upper=False).T
         return v, -self.log_diagonal.sum().expand(len(x))
 
     @override
     def inverse(self, y: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        x = functional.linear(y, self.factor()) + self.mean(context)
+        x = functional.linear(y, self.factor()) + self._mean_for(y, context)
         return x, self.log_diagonal.sum().expand(len(y))
 
     def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
@@ -65,6 +66,10 @@ class LinearGaussian(Transform):
     def mean(self, context: Tensor | None = None) -> Tensor:
         """``W c + b``: ``(batch, dim)``, or ``(dim,)`` without a context."""
         return self.bias if context is None else functional.linear(context, self.weight, self.bias)
+
+    def _mean_for(self, rows: Tensor, context: Tensor | None) -> Tensor:
+        mean = self.mean(context)
+        return mean if context is None else mean.repeat_interleave(len(rows) // max(1, len(context)), dim=0)
 
     def factor(self) -> Tensor:
         """The Cholesky factor ``L``, ``(dim, dim)``."""

@@ -1,4 +1,4 @@
-"""Exponential moving average of a module's weights."""
+"""Exponential moving average of weights."""
 
 from __future__ import annotations
 
@@ -6,49 +6,45 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor, nn
-from torch.optim.swa_utils import get_ema_multi_avg_fn
+from torch import Tensor
 
 
 class Ema:
-    """Average of the trainable weights, ``a <- decay_t * a + (1 - decay_t) * w``.
+    """Average of ``weights``, a vector that training changes in place: ``a <- decay_t * a + (1 - decay_t) * w``.
 
     ``decay_t = min(decay, (1 + t) / (10 + t))``, so that a short run is not dominated by its first weights.
     """
 
-    def __init__(self, module: nn.Module, decay: float = 0.999) -> None:
+    def __init__(self, weights: Tensor, decay: float = 0.999) -> None:
         if not 0 <= decay < 1:
             raise ValueError(f"decay must be in [0, 1), got {decay}")
         self.decay = decay
         self.updates = 0
-        self._live = [p for p in module.parameters() if p.requires_grad]
-        self._average = [p.detach().clone() for p in self._live]
+        self._live = weights
+        self._average = weights.clone()
 
+    @torch.no_grad()
     def update(self) -> None:
-        """Move the average towards the module's present weights."""
+        """Move the average towards the present weights."""
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         self.updates += 1
-        if self._live:
-            get_ema_multi_avg_fn(decay)(  # type: ignore[no-untyped-call]
-                self._average, [p.detach() for p in self._live], self.updates
-            )
+        self._average.lerp_(self._live, 1 - decay)
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Let the module compute with the averaged weights inside the block."""
-        before = [p.detach().clone() for p in self._live]
+        """Let the averaged weights take the place of the present ones inside the block."""
+        before = self._live.clone()
         self.load(self._average)
         try:
             yield
         finally:
             self.load(before)
 
-    def snapshot(self) -> list[Tensor]:
-        """A copy of the averaged weights, in the order of the trainable parameters."""
-        return [a.clone() for a in self._average]
+    def snapshot(self) -> Tensor:
+        """A copy of the averaged weights."""
+        return self._average.clone()
 
     @torch.no_grad()
-    def load(self, weights: list[Tensor]) -> None:
-        """Write ``weights`` (as from :meth:`snapshot`) into the module."""
-        for parameter, weight in zip(self._live, weights, strict=True):
-            parameter.copy_(weight)
+    def load(self, weights: Tensor) -> None:
+        """Write ``weights`` (as from :meth:`snapshot`) over the present ones."""
+        self._live.copy_(weights)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from workers.training.ema import Ema
+from workers.training.flat import FlatParameters
 from workers.training.randomness import seeded_by
 from workers.training.schedule import warmup_cosine
 
@@ -120,18 +121,18 @@ class _Run:
         self, module: nn.Module, config: FitConfig, held_out: Callable[[], float] | None, on_step: Progress | None
     ) -> None:
         self.module, self.config, self.held_out, self.on_step = module, config, held_out, on_step
-        self.parameters = [p for p in module.parameters() if p.requires_grad]
-        self.optimizer = _adamw(self.parameters, config)
-        self.ema = Ema(module, config.ema)
+        self.flat = FlatParameters([p for p in module.parameters() if p.requires_grad])
+        self.optimizer = _adamw(self.flat, config)
+        self.ema = Ema(self.flat.values, config.ema)
         self.history = History()
         self.best = self.ema.snapshot()
         self.stale = 0
         module.train()
 
     def step(self, loss: Tensor, step: int) -> Tensor:
-        self.optimizer.zero_grad(set_to_none=True)
+        self.flat.gradients.zero_()
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.parameters, self.config.clip)
+        _clip(self.flat.gradients, self.config.clip)
         rate = self.config.learning_rate * warmup_cosine(
             step - 1, self.config.steps, warmup=self.config.warmup, final=self.config.final_rate
         )
@@ -177,14 +178,19 @@ class _Run:
 
     def finish(self) -> None:
         self.ema.load(self.best)
+        self.flat.release()
         self.module.eval()
 
 
-def _adamw(parameters: list[nn.Parameter], config: FitConfig) -> torch.optim.AdamW:
+def _clip(gradients: Tensor, largest: float) -> None:
+    """Shorten the vector to ``largest`` where it is longer."""
+    gradients.mul_((largest / (torch.linalg.vector_norm(gradients) + 1e-6)).clamp_max(1.0))
+
+
+def _adamw(flat: FlatParameters, config: FitConfig) -> torch.optim.AdamW:
+    matrices, vectors = flat.matrices_and_vectors()
     groups = [
-        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": config.weight_decay},
-        {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
+        {"params": [matrices], "weight_decay": config.weight_decay},
+        {"params": [vectors], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(
-        [g for g in groups if g["params"]], lr=config.learning_rate, betas=config.betas, fused=True
-    )
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas, fused=True)

@@ -27,6 +27,7 @@ class AsTransform(Transform):
         super().__init__()
         self.inn = ConditionalINN(dim, (CONTEXT,), config)
         self.inn.summary.basis.copy_(torch.eye(CONTEXT))
+        self.reads = CONTEXT
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         return self.inn.forward(x, context)
@@ -45,9 +46,9 @@ BIJECTIONS: dict[str, Callable[[int], Transform]] = {
     "rotation": Rotation,
     "lu mixing": LinearMixing,
     "linear gaussian": lambda dim: LinearGaussian(dim, CONTEXT, trainable=True),
-    "affine coupling": lambda dim: DoubleCoupling(dim, CONTEXT, Affine(), hidden=16),
-    "spline coupling": lambda dim: DoubleCoupling(dim, CONTEXT, RationalQuadratic(5), hidden=16),
-    "deep conditioner": lambda dim: DoubleCoupling(dim, CONTEXT, Affine(), hidden=16, depth=3),
+    "affine coupling": lambda dim: DoubleCoupling(dim, Affine(), hidden=16),
+    "spline coupling": lambda dim: DoubleCoupling(dim, RationalQuadratic(5), hidden=16),
+    "deep conditioner": lambda dim: DoubleCoupling(dim, Affine(), hidden=16, depth=3),
     "composition": lambda dim: Composition([ActNorm(dim), LinearMixing(dim), ActNorm(dim)]),
     "inn, affine": lambda dim: AsTransform(dim, small()),
     "inn, spline": lambda dim: AsTransform(dim, small(coupling="spline", bins=4)),
@@ -66,7 +67,7 @@ def build(name: str, dim: int, rows: int, dtype: torch.dtype = torch.float64) ->
     """The bijection away from its identity start, with inputs."""
     torch.manual_seed(1)
     transform = BIJECTIONS[name](dim)
-    x, context = torch.randn(rows, dim), torch.randn(rows, CONTEXT)
+    x, context = torch.randn(rows, dim), torch.randn(rows, transform.reads)
     with torch.no_grad():
         for module in transform.modules():
             if isinstance(module, ActNorm):
@@ -149,8 +150,9 @@ def test_saved_and_loaded_it_answers_bit_for_bit(name: str) -> None:
 @pytest.mark.parametrize("name", [n for n in BIJECTIONS if "coupling" in n])
 @every_dim
 def test_couplings_start_as_the_identity(name: str, dim: int) -> None:
-    x, context = 3 * torch.randn(20, dim), torch.randn(20, CONTEXT)
-    y, ladj = BIJECTIONS[name](dim).run(x, context)
+    x, context = 3 * torch.randn(20, dim), torch.randn(20, 1)
+    transform = BIJECTIONS[name](dim)
+    y, ladj = transform.run(x, context.expand(20, transform.reads))
     assert torch.allclose(y, x, atol=2e-6)
     assert torch.allclose(ladj, torch.zeros(20), atol=2e-5)
 

@@ -92,7 +92,7 @@ def test_extreme_codes_and_conditions_stay_invertible() -> None:
 def test_saved_and_rebuilt_from_its_header_it_answers_bit_for_bit(config: InnConfig) -> None:
     inn = ConditionalINN(5, (2, 4, 4), config)
     code, z = torch.randn(30, 5), torch.randn(30, 2, 4, 4)
-    inn.body.initialise(code, inn.embed(z).embedding)
+    inn.body.initialise(code, inn.embed(z).couplings)
     header, state = inn.eval().state()
     data = to_bytes(state, header)
     random_state = torch.get_rng_state()
