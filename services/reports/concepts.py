@@ -41,6 +41,11 @@ class ConceptsView:
         return [*named, *others]
 
     @property
+    def scored(self) -> list[Concept]:
+        """Concepts that pairs define: what was discovered has none."""
+        return [concept for concept in self.concepts if concept.scores]
+
+    @property
     def leaking(self) -> list[Concept]:
         """Concepts whose pairs were examined for what else they share."""
         return [concept for concept in self.concepts if concept.leaks]
@@ -73,7 +78,7 @@ def _chart(concepts: Sequence[Concept], columns: list[str]) -> Chart | None:
         title="Concept scores from the codes to the answer",
         y="concept score",
         x=columns,
-        lines=[_line(concept, columns) for concept in concepts[:DRAWN]],
+        lines=[_line(concept, columns) for concept in concepts if concept.scores][:DRAWN],
     )
 
 

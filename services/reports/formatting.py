@@ -66,6 +66,13 @@ def number(value: float | None) -> str:
     return digits.replace("-", MINUS) + power
 
 
+def hundredths(value: float | None) -> str:
+    """A score between -1 and 1: ``0.12``; what rounds to nothing is ``0.00`` without a sign."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", MINUS)
+
+
 def number_interval(estimate: Estimate) -> str:
     """``3.1–3.8``."""
     low, high = number(estimate.low), number(estimate.high)

@@ -27,6 +27,7 @@ FILTERS = (
     formatting.joint_interval,
     formatting.confidence,
     formatting.number,
+    formatting.hundredths,
     formatting.number_interval,
     formatting.times,
     formatting.count,

@@ -73,7 +73,7 @@ def _encoded(classifier: Markup, feature: Markup, finding: Finding) -> Markup:
 
 def _undetermined(classifier: Markup, feature: Markup, finding: Finding) -> Markup:
     return Markup("Whether {} <strong>uses {} is not decided</strong>: {}.{}").format(
-        classifier, feature, effect_clause(feature, finding.effect), _first_reason(finding)
+        classifier, feature, effect_clause(feature, finding.effect), _first_reason(finding, brief=True)
     )
 
 
@@ -83,8 +83,12 @@ def _untrusted(classifier: Markup, feature: Markup, finding: Finding) -> Markup:
     )
 
 
-def _first_reason(finding: Finding) -> Markup:
-    return Markup(" <bdi>{}</bdi>").format(clip(finding.reasons[0], 300)) if finding.reasons else Markup()
+def _first_reason(finding: Finding, *, brief: bool = False) -> Markup:
+    """The first reason; ``brief`` leaves its numbers to the feature's own section."""
+    if not finding.reasons:
+        return Markup()
+    said, numbers, _ = finding.reasons[0].partition(": ")
+    return Markup(" <bdi>{}</bdi>").format(clip(said + "." if brief and numbers else finding.reasons[0], 300))
 
 
 SENTENCES: dict[Verdict, Callable[[Markup, Markup, Finding], Markup]] = {

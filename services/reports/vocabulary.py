@@ -100,7 +100,7 @@ SECTIONS: dict[str, SectionWord] = {
         "Directions in which the pictures vary the most, found without any label.",
     ),
     "samples": SectionWord(
-        "Where a tap does not look",
+        "What each tap leaves free",
         "The average of many pictures that a tap cannot tell apart, and how much each pixel varies among them. What "
         "stays sharp is held by the tap; what blurs is free to vary.",
     ),

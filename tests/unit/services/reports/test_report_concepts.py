@@ -61,7 +61,7 @@ def test_the_codes_come_first_then_the_taps_by_depth() -> None:
 def test_scores_are_told_with_interval_chance_and_twin(html: str) -> None:
     said = text(part(html, "concepts"))
     assert "what the images hold" in said
-    assert "0.3 0.28–0.32 chance up to 0.03" in said
+    assert "0.30 0.28 to 0.32 chance up to 0.03" in said
     assert "untrained 0.21" in said
     assert said.count("no more than chance") == 1
     assert "with a hat: Two pictures define it" in said

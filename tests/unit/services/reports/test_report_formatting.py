@@ -118,3 +118,8 @@ def test_shortened_names_fit_and_keep_their_ends(text: str, limit: int) -> None:
     short = f.shorten(text, limit)
     assert len(short) <= limit
     assert short == f.clean(text) or ("…" in short and f.clean(text)[0] == short[0] and f.clean(text)[-1] == short[-1])
+
+
+@pytest.mark.parametrize(("value", "shown"), [(0.1249, "0.12"), (-0.0021, "0.00"), (-0.29, "-0.29"), (None, "–")])
+def test_scores_have_two_decimals_and_no_sign_on_nothing(value: float | None, shown: str) -> None:
+    assert f.hundredths(value) == shown.replace("-", f.MINUS)
