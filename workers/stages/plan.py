@@ -141,6 +141,8 @@ class _Planner:
             View.TRAVERSALS: self.traversals, View.ATTRIBUTION: self.attribution,
         }  # fmt: skip
         stages = [make() for view, make in made.items() if view in self.views]
+        if View.CONCEPTS in self.views:
+            stages.append(self.response())
         if self.subject.outside is not None:
             stages.append(self.outside(self.subject.outside, taps))
         return [*stages, *self._companions()]
@@ -149,7 +151,7 @@ class _Planner:
         self, name: str, title: str, inputs: Inputs, weight: float, cpus: float = 1.0, runs: str | None = None,
         **config: Any,
     ) -> PlannedStage:  # fmt: skip
-        fitted = {"autoencoder", "oracles", "editor", "prior", "concepts", "inn", "vae"}
+        fitted = {"autoencoder", "oracles", "editor", "prior", "concepts", "inn", "vae", "response"}
         return PlannedStage(
             name=name, title=title, inputs=inputs, config={**self.profile, **config}, seed=self.seed, weight=weight,
             cpus=cpus, gpus=0.25 if (runs or name).partition(":")[0] in fitted else 0.0, runs=runs,
@@ -243,6 +245,13 @@ class _Planner:
 
     def factors(self) -> PlannedStage:
         return self._stage("factors", "Walking along the factors", self._decoding(), 3, **self._drawing)
+
+    def response(self) -> PlannedStage:
+        inputs = {
+            **self.model, **self.data, **_of("taps", "taps"), **_of("latents", "latents", "compression"),
+            **_of("concepts", "pairs"),
+        }  # fmt: skip
+        return self._stage("response", "Changing concepts inside the classifier", inputs, 6, **self._drawing)
 
     def mixing(self, taps: list[str]) -> PlannedStage:
         inputs = {**self._decoding(), **_networks(taps)}

@@ -27,7 +27,7 @@ from workers.stages import (
     vae,
 )
 from workers.stages.stage import StageFunction, run_stage
-from workers.stages.views import attack, attribution, companions, factors, mixing, outside, traversals
+from workers.stages.views import attack, attribution, companions, factors, mixing, outside, response, traversals
 from workers.training.loop import TrainingDiverged
 
 STAGES: dict[str, StageFunction] = {
@@ -50,6 +50,7 @@ STAGES: dict[str, StageFunction] = {
     "untrained": untrained.run,
     "scores": scores.run,
     "factors": factors.run,
+    "response": response.run,
     "mixing": mixing.run,
     "attack": attack.run,
     "traversals": traversals.run,

@@ -22,7 +22,8 @@ DEMO = Path(__file__).parents[4] / "deploy" / "demo"
 GRAPHS: list[Callable[[], onnx.ModelProto]] = [
     onnx_graphs.mlp, onnx_graphs.convnet, onnx_graphs.residual_net, onnx_graphs.depthwise_net, onnx_graphs.matmul_head,
     onnx_graphs.softmax_net, lambda: onnx_graphs.softmax_net("Sigmoid"), onnx_graphs.hidden_softmax_net,
-    onnx_graphs.channels_last_net, onnx_graphs.fixed_reshape_net, onnx_graphs.transformer_net, lambda: onnx_graphs.convnet(size="side"),
+    onnx_graphs.channels_last_net, onnx_graphs.fixed_reshape_net, onnx_graphs.transformer_net,
+    lambda: onnx_graphs.convnet(size="side"),
 ]  # fmt: skip
 
 
