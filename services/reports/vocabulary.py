@@ -95,6 +95,11 @@ SECTIONS: dict[str, SectionWord] = {
         "The concept network splits a picture into factors. Here one factor is exchanged, redrawn or moved while the "
         "others stay, and the classifier answers again.",
     ),
+    "response": SectionWord(
+        "One concept of the representation changed",
+        "Here no picture is changed but the numbers that the classifier holds of it, one concept at a time, and the "
+        "rest of the classifier answers them. Which concept does the answer rest on, that deep inside?",
+    ),
     "discovered": SectionWord(
         "Factors that nobody named",
         "Directions in which the pictures vary the most, found without any label.",

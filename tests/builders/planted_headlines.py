@@ -40,6 +40,8 @@ TRAINING = "paper 4 (INV), figure on training dynamics, SqueezeNet on ColorMNIST
 RESPONSE = "paper 2 (IIN), figure on network response: one 7, 1000 resamples of one factor"
 RESPONSES = {"class_std": "Spread of the class number", "flip_rate": "Flips"}
 SPREADS = {"label": "2.74", "hue": "0.19"}
+LAYER = {**SPREADS, "residual": "0.0"}
+"""The same of the classifier's own layer, which is what the paper takes apart."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ def _of_classifier(name: str, result: AuditResult) -> list[Headline]:
         *(_score(result, concept, hidden[-1], f"{name}.onnx") for concept in FACTORS),
         *(_explained(result, concept, tap.name, f"{name}.onnx") for tap in result.taps for concept in FACTORS),
         *_response(result, f"{name}.onnx"),
+        *_layer_response(result, f"{name}.onnx"),
     ]
 
 
@@ -116,6 +119,20 @@ def _response(result: AuditResult, subject: str) -> list[Headline]:
             published=SPREADS[factor] if measure == "class_std" else "not published", provenance=RESPONSE,
         )
         for measure, what in RESPONSES.items() for factor in SPREADS if factor in found
+    ]  # fmt: skip
+
+
+def _layer_response(result: AuditResult, subject: str) -> list[Headline]:
+    """The same when the factor is that of the last hidden tap, and no picture is drawn."""
+    views = [view for view in result.views if view.view == "response"]
+    return [
+        Headline(
+            name=f"layer_{measure}:{factor}", label=f"{what}, the layer's {FACTORS.get(factor, factor)} drawn anew",
+            subject=f"{subject}, {view.subject}", told=one.estimate,
+            published=published if measure == "class_std" else "not published", provenance=RESPONSE,
+        )
+        for view in views for measure, what in RESPONSES.items() for factor, published in LAYER.items()
+        for one in view.measures if one.name == f"{measure}:{factor}"
     ]  # fmt: skip
 
 

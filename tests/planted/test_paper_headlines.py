@@ -41,6 +41,18 @@ def test_drawing_the_digit_anew_changes_the_answer_and_drawing_the_colour_does_n
     assert spread["class_std:hue"] < spread["class_std:label"] / 2
 
 
+def test_inside_the_layer_too_the_answer_rests_on_what_the_classifier_was_trained_on(found: list[Headline]) -> None:
+    """Paper 2's own experiment: the factor of a layer drawn anew, and the rest of the network asked."""
+    robust, hue = (
+        {one.name: _value(one) for one in found if one.name.startswith("layer_") and who in one.subject}
+        for who in ("robust", "hue")
+    )
+    assert robust["layer_class_std:label"] > 2
+    assert max(robust["layer_class_std:hue"], robust["layer_class_std:residual"]) < 0.5
+    assert robust["layer_flip_rate:hue"] < 0.05
+    assert hue["layer_flip_rate:hue"] > 2 * max(hue["layer_flip_rate:label"], hue["layer_flip_rate:residual"])
+
+
 def _value(one: Headline) -> float:
     assert one.told is not None, one
     return one.told.value
