@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, cast
 
@@ -42,7 +43,9 @@ class Conditioner(nn.Module):
 
         Each row of the context serves ``batch / m`` consecutive rows.
         """
-        leaves = [leaf for layer in self.layers for leaf in (layer.weight, layer.bias)]
+        leaves = list(self.layers.parameters())  # weight and bias of each layer in turn
+        if not torch.is_grad_enabled():
+            return _layers(x, context, self.reach, leaves)[0]
         return cast(Tensor, _Mlp.apply(x, context, self.reach, *leaves))  # type: ignore[no-untyped-call]
 
 
@@ -63,16 +66,10 @@ class _Mlp(torch.autograd.Function):
     @staticmethod
     @override
     def forward(ctx: Any, x: Tensor, context: Tensor | None, reach: float, *leaves: Tensor) -> Tensor:
-        weights, biases = leaves[::2], leaves[1::2]
-        read = [x.clamp(-reach, reach)]
-        for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
-            hidden = torch.addmm(bias, read[-1], weight.T)
-            if context is not None and len(read) == 1:
-                _by_context(hidden, len(context)).add_(context.unsqueeze(1))
-            read.append(functional.leaky_relu_(hidden, _SLOPE))
-        ctx.save_for_backward(x, *weights, *read)
+        y, read = _layers(x, context, reach, leaves)
+        ctx.save_for_backward(x, *leaves[::2], *read)
         ctx.reach, ctx.context = reach, None if context is None else len(context)
-        return torch.addmm(biases[-1], read[-1], weights[-1].T)
+        return y
 
     @staticmethod
     @once_differentiable
@@ -89,6 +86,18 @@ class _Mlp(torch.autograd.Function):
         to_context = None if ctx.context is None else _by_context(grad, ctx.context).sum(dim=1)
         to_x = torch.ops.aten.hardtanh_backward(grad @ weights[0], x, -ctx.reach, ctx.reach)
         return to_x, to_context, None, *leaves
+
+
+def _layers(x: Tensor, context: Tensor | None, reach: float, leaves: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    """The output, and what each layer read."""
+    weights, biases = leaves[::2], leaves[1::2]
+    read = [x.clamp(-reach, reach)]
+    for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
+        hidden = torch.addmm(bias, read[-1], weight.T)
+        if context is not None and len(read) == 1:
+            _by_context(hidden, len(context)).add_(context.unsqueeze(1))
+        read.append(functional.leaky_relu_(hidden, _SLOPE))
+    return torch.addmm(biases[-1], read[-1], weights[-1].T), read
 
 
 def _by_context(rows: Tensor, contexts: int) -> Tensor:

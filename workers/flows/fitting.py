@@ -12,6 +12,7 @@ from torch import Tensor
 from workers.flows.inn import ConditionalINN, InnConfig
 from workers.flows.linear_gaussian import LinearGaussian, fit_gaussian, fit_linear_gaussian
 from workers.tensors import ShapeError, require_shape
+from workers.training.acceleration import compiled
 from workers.training.loop import FitConfig, History, fit
 from workers.training.randomness import seeded_by
 
@@ -243,7 +244,7 @@ def _train(
 
     return fit(
         inn,
-        loss,
+        compiled(loss, train.means.device),
         batch,
         profile.training,
         generator,

@@ -24,7 +24,7 @@ from workers.flows.transform import Composition, Transform
 from workers.tensors import ShapeError
 from workers.training.checkpoints import CheckpointError, load_into
 
-_ROWS = 8192
+_ROWS = 2048
 _LOUD, _SOFT = 0.5, 0.03
 _FORMAT = "conditional-inn/2"
 
