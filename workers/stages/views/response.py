@@ -42,7 +42,7 @@ EFFORT = inn.EFFORT | {"quick": replace(inn.EFFORT["quick"], training=replace(in
 WIDE = 0.95
 """Share of a tap's variance that must be among the coordinates, else a note says what is missing."""
 
-TITLE = "One concept of the representation changed"
+TITLE = "Drawn anew inside the classifier"
 EXPLANATION = (
     "No picture is made here. A network learned to take the numbers that the classifier holds of an image at {tap} "
     "apart into concepts, and to put them together again without loss. One concept is then drawn anew while the others "
@@ -50,23 +50,14 @@ EXPLANATION = (
     "how many answers change by that, less those that change when nothing is drawn anew. 'Taken from another image' "
     "gives each image the concept of another one instead; 'gets its answer' is how often it then gets the answer of "
     "that one, where the two differ: a concept that the answer rests on brings its answer along, one that only upsets "
-    "the numbers does not. The residual is what no concept names; 'everything at once' is all of it: more cannot be "
+    "the numbers does not. The residual is what no concept names; 'everything' is all of it at once: more cannot be "
     "changed this way. A concept that changes few answers is not held at {tap}, or not read from there, or not caught "
     "by its factor; how well images that share it agree in that factor stands among the numbers. This decides no "
     "verdict: changed numbers need not be those of any image."
 )
-NOISE = (
-    f"The numbers get noise of {SIGMA:g} of their standard deviation before they are taken apart: many are exactly 0 "
-    "for many images, and a network cannot learn the density of what piles up in one point. The floor holds the same "
-    "noise."
-)
-BOUNDED = (
-    "{bounded:.0%} of the units have a bound that many images reach, such as the 0 of a rectifier. Changed values "
-    "beyond it are set to it: the layer puts out no others, and the rest of the network was never shown any."
-)
 NARROW = (
     "Only the {rank} directions in which the tap varies most can be changed; they hold {kept:.0%} of its variance. The "
-    "rest stays as it is for the image and may hold the answer: compare with 'everything at once'."
+    "rest stays as it is for the image and may hold the answer: compare with 'everything'."
 )
 HIDDEN = "Nothing was measured: this audit looks at no tap before the logits."
 
@@ -156,8 +147,7 @@ def _told(one: Trial, weights: Weights) -> _Told:
 
 
 LABELS = {
-    "class_std": "standard deviation of the answer's number when {name} is drawn anew: paper 2's quantity, to compare "
-    "with it; it depends on how the classes are numbered",
+    "class_std": "standard deviation of the answer's number when {name} is drawn anew, as paper 2 has it",
     "total_variation": "change of the probabilities when {name} is drawn anew, 0 to 1, less the floor",
     "logit_change": "change of the scores when {name} is drawn anew, in units of their spread, less the floor",
 }
@@ -190,7 +180,10 @@ def _checks(layer: Layer, found: list[Trial]) -> list[Measure]:
                 value=found[0].response.round_trip),
         Measure(name="head_error", label="largest error of the rest of the network by itself, as a share of the largest"
                 " score", value=layer.error),
-        Measure(name="noise", label="noise added to every value, in its standard deviations", value=SIGMA),
+        Measure(name="noise", label="noise on every value in its standard deviations, in the floor too: what is"
+                " exactly 0 for many images has no density", value=SIGMA),
+        Measure(name="bounded", label="share of the units with a bound, such as a rectifier's 0: values changed beyond"
+                " it are set to it", value=layer.bounded),
     ]  # fmt: skip
 
 
@@ -205,9 +198,5 @@ def _chart(told: list[_Told]) -> Chart:
 
 
 def _notes(layer: Layer, fitted: FittedConcepts) -> list[str]:
-    found = [NOISE]
-    if layer.bounded:
-        found.append(BOUNDED.format(bounded=layer.bounded))
-    if layer.kept < WIDE:
-        found.append(NARROW.format(kept=layer.kept, rank=layer.units.rank))
-    return [*found, *(f"{one.name}: {one.caution}" for one in fitted.concepts[:SHOWN] if one.caution)]
+    narrow = [NARROW.format(kept=layer.kept, rank=layer.units.rank)] if layer.kept < WIDE else []
+    return [*narrow, *(f"{one.name}: {one.caution}" for one in fitted.concepts[:SHOWN] if one.caution)]

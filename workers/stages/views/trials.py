@@ -14,7 +14,7 @@ from workers.stages.classifying import Classifier, probabilities_of
 from workers.stages.views.factor_response import Logits, PerImage, Response, compared
 from workers.stages.views.layers import Layer
 
-EVERYTHING = "everything at once"
+EVERYTHING = "everything"
 
 
 @dataclass(frozen=True)

@@ -147,8 +147,8 @@ def test_every_number_has_an_interval_and_stands_in_the_chart() -> None:
     for name in chart.x:
         for key in ("class_std", "total_variation", "logit_change"):
             assert measures[f"{key}:{name}"].estimate is not None
-    assert "100% of the units have a bound" in " ".join(found.notes)
-    assert "units" in found.explanation
+    assert numbers(found)["bounded"] == 1
+    assert "numbers that the classifier holds of an image at units" in found.explanation
 
 
 def test_a_layer_gives_back_the_values_bit_for_bit_and_keeps_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
