@@ -23,6 +23,7 @@ from workers.oracles import OracleConfig
 from workers.stages import autoencoder, concepts, editor, inn, oracles, prior, profiles
 from workers.stages.plan import plan_audit
 from workers.stages.registry import run_request
+from workers.stages.views import response
 
 STEPS = 20
 IMAGES = 240
@@ -51,7 +52,7 @@ def chain() -> Iterator[Callable[[str], tuple[dict[str, np.ndarray], dict[str, b
         patch.setitem(profiles.BUDGETS, "quick", small)
         training = replace(inn.EFFORT["quick"].training, steps=STEPS, evaluate_every=10)
         flow = replace(inn.EFFORT["quick"], training=training)
-        for module in (inn, editor, prior, concepts):
+        for module in (inn, editor, prior, concepts, response):
             patch.setattr(module, "EFFORT", {"quick": flow})
         whole = AutoencoderConfig.for_images
         patch.setattr(
@@ -168,6 +169,14 @@ def test_galleries_show_and_measure_each_concept(chain: Callable[[str], dict[str
         assert set(numbers) == {"flip_rate", "total_variation", "logit_change", "class_std", "round_trip"}
         assert numbers["flip_rate"].estimate is not None
         assert (numbers["round_trip"].value or 0) < 1e-3
+
+
+def test_the_last_layer_is_taken_apart_by_the_same_concepts(chain: Callable[[str], dict[str, bytes]]) -> None:
+    [gallery] = [Gallery.model_validate(one) for one in json.loads(chain("response")["galleries"])]
+    [chart] = gallery.charts
+    assert gallery.subject == "tanh"
+    assert {"tall", "weight", "upright", "residual"} <= set(chart.x)
+    assert all(None not in line.values for line in chart.lines)
 
 
 def test_latents_say_how_many_values_are_zero(chain: Callable[[str], dict[str, bytes]]) -> None:
