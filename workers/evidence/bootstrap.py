@@ -156,18 +156,34 @@ def excess_interval(
     """Interval of the mean of paired per-image differences ``(n,)`` in -1..1; exact where few are not zero.
 
     Gains and losses are then bounded each by itself. Without a single difference it is plus or minus the rule of
-    three: nothing seen is not nothing there.
+    three: nothing seen is not nothing there. Nor is it ever narrower where all differences are alike: as many images
+    as the rule of three allows may be of a kind that was not seen, and change by anything.
     """
     n = len(differences)
     gained, lost = float(np.clip(differences, 0, None).sum()), float(np.clip(-differences, 0, None).sum())
     if gained + lost >= RARE:
-        return mean_interval(differences, weights, level, joint)
+        return _with_unseen(mean_interval(differences, weights, level, joint), joint)
 
     def exact(at: float) -> tuple[float, float]:
         gains, losses = exact_bounds(gained, n, at), exact_bounds(lost, n, at)
         return gains[0] - losses[1], gains[1] - losses[0]
 
     return _interval((gained - lost) / n, n, "clopper-pearson over images", exact, level, joint)
+
+
+def _with_unseen(found: Interval, joint: float | None) -> Interval:
+    """At least as wide as a share of unseen images, bounded by the rule of three, allows at -1 or 1."""
+
+    def bounds(at: float) -> tuple[float, float]:
+        share = exact_bounds(0, found.n, at)[1]
+        return found.value - share * (1 + found.value), found.value + share * (1 - found.value)
+
+    low, high = bounds(found.level)
+    found = replace(found, low=min(found.low, low), high=max(found.high, high))
+    if joint is None or found.joint_low is None or found.joint_high is None:
+        return found
+    low, high = bounds(joint)
+    return replace(found, joint_low=min(found.joint_low, low), joint_high=max(found.joint_high, high))
 
 
 def _interval(

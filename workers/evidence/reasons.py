@@ -21,8 +21,8 @@ EFFECT_WORDS = {
     "missing": "Its effect on the answer was not measured.",
 }
 RETENTION_WORDS = {
-    "low": "The tap does not hold it: {detail}.",
-    "visible": "The tap holds it: {detail}.",
+    "low": "The tap does not hold it{beyond}: {detail}.",
+    "visible": "The tap holds it{beyond}: {detail}.",
     "disputed": "The two measures of retention contradict each other, so neither is believed: {detail}.",
     "inseparable": "Whether the tap holds it cannot be told, it is not separable in these references: {detail}.",
     "unclear": "Whether the tap holds it is not settled: {detail}.",
@@ -49,12 +49,20 @@ NOTES = {
 
 def of(evidence: Evidence, effect: EffectState, retention: RetentionState, thresholds: Thresholds) -> list[str]:
     """Sentences for what ``evidence`` shows of effect and retention."""
-    words = [
-        EFFECT_WORDS[effect].format(detail=_effect_detail(evidence, thresholds)),
-        RETENTION_WORDS[retention].format(detail=_retention_detail(evidence, thresholds)),
-    ]
+    held = RETENTION_WORDS[retention].format(
+        detail=_retention_detail(evidence, thresholds), beyond=_beyond(evidence, thresholds)
+    )
+    words = [EFFECT_WORDS[effect].format(detail=_effect_detail(evidence, thresholds)), held]
     note = NOTES.get((str(effect), str(retention)))
     return [*words, *([note] if note else []), *_tie_words(evidence.tied, bool(evidence.effects))]
+
+
+def _beyond(evidence: Evidence, thresholds: Thresholds) -> str:
+    """Beyond what the tap holds it or not, where that was judged within strata: of the whole nothing is said then."""
+    known = [one for one in (evidence.generative, evidence.predictive) if one is not None]
+    if evidence.tied is None or all(one.high < thresholds.retention_low for one in known):
+        return ""
+    return f" beyond {', '.join(evidence.tied.names)}"
 
 
 def _tie_words(tied: Tied | None, edited: bool) -> list[str]:
@@ -96,12 +104,17 @@ def _effect_detail(evidence: Evidence, thresholds: Thresholds) -> str:
 
 
 def _edit_detail(effect: EffectEvidence, thresholds: Thresholds) -> str:
-    floor = "" if effect.floor is None else f", {_percent(effect.floor)} flipped by the edit's machinery alone"
     return (
         f"{EDITS[effect.method]} flips {_percent(effect.flip_rate)} of answers beyond its floor"
         f" (limit {thresholds.flip_rate:.0%}) and moves probabilities by {_number(effect.total_variation)}"
-        f" (limit {thresholds.total_variation:g}){floor}{_clean_detail(effect)}"
+        f" (limit {thresholds.total_variation:g}){_floor_detail(effect)}{_clean_detail(effect)}"
     )
+
+
+def _floor_detail(effect: EffectEvidence) -> str:
+    floor, variation = effect.floor, effect.floor_variation
+    moved = "" if variation is None else f" (probabilities moved by {_number(variation)})"
+    return "" if floor is None else f", {_percent(floor)} flipped by the edit's machinery alone{moved}"
 
 
 def _clean_detail(effect: EffectEvidence) -> str:

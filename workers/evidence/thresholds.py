@@ -30,6 +30,7 @@ class Thresholds:
         total_variation: the same for the excess total variation of the class probabilities.
         floor_flip_rate: an absent effect is accepted only when the upper bound of the edit's own flips is below this:
             a machinery that flips as much as an effect would could hide one.
+        floor_variation: the same for how far that machinery alone moves the class probabilities.
         confirmation: an edit counts only when at least this share of its images measurably reached the target.
         far: spreads that an edit's target lies from the current value at least: what changes nothing shows nothing.
         moved: an edit of the code hits when its reading ends within this share of the intended way from the target.
@@ -57,6 +58,7 @@ class Thresholds:
     flip_rate: float = 0.02
     total_variation: float = 0.04
     floor_flip_rate: float = 0.02
+    floor_variation: float = 0.04
     confirmation: float = 0.8
     far: float = 0.7
     moved: float = 0.5

@@ -106,6 +106,7 @@ class EffectEvidence:
     confirmation: float | None
     clean_flip_rate: Interval | None = None
     clean_variation: Interval | None = None
+    floor_variation: Interval | None = None
 
 
 @dataclass(frozen=True)
@@ -243,22 +244,32 @@ def _heard(effects: Sequence[EffectEvidence], thresholds: Thresholds) -> Sequenc
 
 
 def _silent(effect: EffectEvidence, thresholds: Thresholds) -> bool:
-    """Whether it shows nothing and hints at nothing: small values with wide bounds. NaN is not silent."""
-    small = effect.flip_rate.value < thresholds.flip_rate and effect.total_variation.value < thresholds.total_variation
-    return small and one_state(effect, thresholds) is EffectState.UNCLEAR
+    """Whether it shows nothing and hints at nothing: small values with wide bounds. NaN is not silent.
+
+    Narrow bounds around a small value that still reach the threshold say something: nearly an effect.
+    """
+    flips = effect.flip_rate
+    small = flips.value < thresholds.flip_rate and effect.total_variation.value < thresholds.total_variation
+    wide = flips.high - flips.value >= thresholds.flip_rate
+    return small and wide and one_state(effect, thresholds) is EffectState.UNCLEAR
 
 
 def one_state(effect: EffectEvidence, thresholds: Thresholds = DEFAULT) -> EffectState:
     """What one way of editing shows: absence by all its edits, presence of a generated one by the clean edits too."""
     state = _size(effect.flip_rate, effect.total_variation, thresholds)
     if state is EffectState.ABSENT:
-        quiet = effect.floor is None or effect.floor.high < thresholds.floor_flip_rate
-        return EffectState.ABSENT if quiet else EffectState.UNCLEAR
+        return EffectState.ABSENT if _quiet(effect, thresholds) else EffectState.UNCLEAR
     if state is EffectState.PRESENT and effect.method != "exact":
         flips, variation = effect.clean_flip_rate, effect.clean_variation
         if flips and variation and _size(flips, variation, thresholds) is not EffectState.PRESENT:
             return EffectState.TANGLED
     return state
+
+
+def _quiet(effect: EffectEvidence, thresholds: Thresholds) -> bool:
+    """Whether the machinery alone moves too little to hide an effect; what nobody measured is not loud."""
+    limits = ((effect.floor, thresholds.floor_flip_rate), (effect.floor_variation, thresholds.floor_variation))
+    return all(found is None or found.high < limit for found, limit in limits)
 
 
 def _size(flips: Interval, variation: Interval, thresholds: Thresholds) -> EffectState:

@@ -77,6 +77,7 @@ def _effect_evidence(edit: EditMeasurement) -> EffectEvidence:
         confirmation=edit.confirmed,
         clean_flip_rate=_jointly(found.clean_flip_rate),
         clean_variation=_jointly(found.clean_variation),
+        floor_variation=_jointly(found.floor_variation),
     )
 
 

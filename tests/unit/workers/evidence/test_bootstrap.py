@@ -151,3 +151,12 @@ def test_calibrated_intervals_keep_a_width() -> None:
     assert joint.joint_high == pytest.approx(1 - 0.00025 ** (1 / 300))
     assert calibrate_interval(raw, 0.0, 0.01) is None
     assert calibrate_interval(Interval(float("nan"), 0, 1, 0.95, 3, "m"), 0, 1) is None
+
+
+def test_equal_differences_are_no_certainty(rng) -> None:
+    """The images that were not seen may be another kind: as many as the rule of three leaves room for."""
+    found = excess_interval(np.full(1000, 0.5), resampling_weights(1000, 200, rng), joint=0.9995)
+    share, wider = exact_bounds(0, 1000)[1], exact_bounds(0, 1000, 0.9995)[1]
+    assert found.low == pytest.approx(0.5 - 1.5 * share)
+    assert found.high == pytest.approx(0.5 + 0.5 * share)
+    assert (found.joint_low, found.joint_high) == pytest.approx((0.5 - 1.5 * wider, 0.5 + 0.5 * wider))

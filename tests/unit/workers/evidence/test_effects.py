@@ -137,3 +137,29 @@ def test_movement_without_agreement_is_nan(rng) -> None:
     )
     assert np.isnan(found.spread.value)
     assert found.agreement.value == 0
+
+
+def test_labels_that_do_not_exclude_each_other_are_decisions_of_their_own() -> None:
+    """One of 40 labels goes from 0.05 to 0.95: as shares of their sum that would be a few hundredths, and no flip."""
+    before = np.full((2, 40), 0.6)
+    before[:, 0], before[:, 5] = 0.99, 0.05
+    after = np.repeat(before[:, None], 2, axis=1)
+    after[0, 1, 5] = 0.95  # beside a stronger label: the arg max stays
+    after[1, 0, 1] = 0.995  # decided as before, but now the strongest
+    found = changes(before, after, independent=True)
+    np.testing.assert_allclose(found.flips, [0.5, 0.5])
+    np.testing.assert_allclose(found.variation, [0.45, 0.395 / 2])
+    masked = changes(before, after, np.array([[True, False], [True, True]]), independent=True)
+    assert masked.flips[0] == 0
+    for bad in (before + 1, np.full_like(before, np.nan)):
+        with pytest.raises(ValueError):
+            changes(bad, after, independent=True)
+
+
+def test_what_the_machinery_moves_is_measured_in_probabilities_too(rng) -> None:
+    edit, floor = (Changes(np.zeros(1000), rng.uniform(0.1, 0.2, 1000)) for _ in range(2))
+    found = effect(edit, floor, resampling_weights(1000, 200, rng), joint=0.999)
+    assert found.floor_variation is not None
+    assert found.floor_variation.value == pytest.approx(floor.variation.mean())
+    assert found.floor_variation.jointly.low < found.floor_variation.low
+    assert effect(edit, None, resampling_weights(1000, 200, rng)).floor_variation is None

@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -287,3 +288,26 @@ def assert_absent(evidence: Evidence, broken: set[str]) -> None:
         assert one in absent or (one.flip_rate.value < 0.02 and one.total_variation.value < 0.04)
     if not exact:
         assert not broken & {checks.COMPLETENESS, checks.READABILITY}
+
+
+def test_an_edit_that_nearly_shows_an_effect_is_heard_beside_one_that_shows_none() -> None:
+    """59 of 3,000 answers flip (joint 1.2 % to 3.1 %): that is not too little to say anything."""
+    nearly, nothing = Interval(0.0197, 0.012, 0.031, 0.95, 3000, "test"), Interval(0.002, 0, 0.006, 0.95, 3000, "test")
+    said, quiet = edit(nearly, method="generated"), edit(nothing, method="factor")
+    assert verdict(said, quiet, predictive=LOW) is Verdict.UNDETERMINED
+    few = Interval(0.0, -0.07, 0.07, 0.95, 60, "test")
+    assert verdict(edit(few, method="generated"), quiet, predictive=LOW) is Verdict.IGNORED
+
+
+def test_a_machinery_that_moves_probabilities_as_much_as_an_effect_would_can_hide_one() -> None:
+    loud = replace(edit(NONE), floor_variation=interval(0.14, 0.16))
+    assert verdict(loud, predictive=LOW) is Verdict.UNDETERMINED
+    assert verdict(replace(loud, floor_variation=interval(0.0, 0.01)), predictive=LOW) is Verdict.IGNORED
+    assert verdict(replace(loud, flip_rate=MUCH), predictive=LOW) is Verdict.USED
+
+
+def test_what_was_judged_within_strata_is_said_of_that_part_alone() -> None:
+    tied = Tied(("luminance",), True, LOW)
+    beyond = decide(Evidence(None, interval(0.93, 0.95), (edit(NONE),), tied)).reasons[1]
+    assert beyond.startswith("The tap does not hold it beyond luminance: ")
+    assert decide(Evidence(None, LOW, (edit(NONE),), tied)).reasons[1].startswith("The tap does not hold it: ")
