@@ -61,6 +61,7 @@ class ErrorCode(StrEnum):
     INTAKE_LIMIT_EXCEEDED = "intake-limit-exceeded"
     INTAKE_CRASHED = "intake-crashed"
     CLASSIFIER_DATASET_MISMATCH = "classifier-dataset-mismatch"
+    CLASSIFIER_NOT_FINITE = "classifier-not-finite"
     TRAINING_DIVERGED = "training-diverged"
     RESOURCE_EXHAUSTED = "resource-exhausted"
     STAGE_FAILED = "stage-failed"

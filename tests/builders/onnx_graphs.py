@@ -301,3 +301,24 @@ def transformer_net() -> onnx.ModelProto:
     b.node("ReduceMean", ["residual"], "mean", axes=[1], keepdims=0)
     b.gemm("mean", "scores", (8, 5))
     return b.build()
+
+
+def many_sigmoids_net(bias: float, labels: int = 6) -> onnx.ModelProto:
+    """Independent labels, each a sigmoid of a weighted sum of the pixels and ``bias``; +-30 saturates float32."""
+    b = GraphBuilder(19)
+    b.node("Flatten", ["image"], "flat")
+    b.node("MatMul", ["flat", b.weights("w", 3 * 16 * 16, labels, scale=0.05)], "sums")
+    b.node("Add", ["sums", b.constant("bias", np.full(labels, bias, dtype=np.float32))], "raw")
+    b.node("Sigmoid", ["raw"], "scores")
+    return b.build(classes=labels)
+
+
+def dividing_net() -> onnx.ModelProto:
+    """Divides by the picture's own energy: 0 / 0 where it is black."""
+    b = GraphBuilder(20)
+    b.node("Flatten", ["image"], "flat")
+    b.node("MatMul", ["flat", b.weights("w", 3 * 16 * 16, 5, scale=0.05)], "sums")
+    b.node("Mul", ["flat", "flat"], "squares")
+    b.node("MatMul", ["squares", b.constant("ones", np.ones((3 * 16 * 16, 1), dtype=np.float32))], "energy")
+    b.node("Div", ["sums", "energy"], "scores")
+    return b.build()

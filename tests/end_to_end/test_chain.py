@@ -17,12 +17,14 @@ import pytest
 from schemas.audits import AuditConfig
 from schemas.classifiers import InputSpec
 from schemas.datasets import AttributeSpec
+from schemas.problems import ErrorCode
 from schemas.results import AuditResult, FeatureKind, Sheets, Verdict
 from schemas.stages import AuditSubject, PlannedStage, StageOutcome
 from services.reports.render import render_report
 from tests.builders import onnx_graphs, subjects
 from tests.builders.classifiers import accepted
 from workers.autoencoder import AutoencoderConfig
+from workers.errors import StageError
 from workers.intake.datasets import inspect_dataset
 from workers.oracles import OracleConfig
 from workers.stages import autoencoder, editor, inn, oracles, prior, profiles, vae
@@ -140,3 +142,19 @@ def test_graphs_of_other_shapes(build: Callable[[], onnx.ModelProto]) -> None:
 def test_labels_without_names_give_an_accuracy() -> None:
     result = check(audit(onnx_graphs.softmax_net(), {"images": blobs(), "labels": np.arange(IMAGES) % 2}))
     assert result.classifier.accuracy is not None
+
+
+@pytest.mark.parametrize("bias", [-30.0, 30.0])
+def test_several_sigmoids_all_of_them_saturated(bias: float) -> None:
+    """Nothing is on, or everything: float32 tells neither apart, and rows of probabilities sum to 0."""
+    result = check(audit(onnx_graphs.many_sigmoids_net(bias), {"images": blobs(), "flag": np.arange(IMAGES) % 2}))
+    assert result.classifier.output_kind == "sigmoid"
+    assert result.finding("flag").verdict is not Verdict.USED
+
+
+def test_a_classifier_that_answers_one_picture_with_nan() -> None:
+    images = blobs()
+    images[5] = 0
+    with pytest.raises(StageError, match="1 of 240 images") as caught:
+        audit(onnx_graphs.dividing_net(), {"images": images})
+    assert caught.value.code is ErrorCode.CLASSIFIER_NOT_FINITE

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from schemas.classifiers import ClassifierFacts, InputSpec
 from schemas.problems import ErrorCode
@@ -44,6 +45,7 @@ class ClassifierSession:
         threads: of one forward pass.
         batch: images per forward pass; one by one when the model takes no batches.
         most_elements: larger spatial taps are average-pooled (:mod:`workers.classifier.pooling`).
+        finite: refuse NaN and infinity; only who deals with them himself lets them pass.
 
     Raises:
         StageError: ``MODEL_NOT_RUNNABLE`` when ONNX Runtime cannot open the model.
@@ -51,11 +53,11 @@ class ClassifierSession:
 
     def __init__(
         self, model: bytes, facts: ClassifierFacts, spec: InputSpec, taps: Sequence[Tap] = (), *, threads: int = 1,
-        batch: int = 64, most_elements: int = MOST_ELEMENTS,
+        batch: int = 64, most_elements: int = MOST_ELEMENTS, finite: bool = True,
     ) -> None:  # fmt: skip
         self.facts, self.spec, self.taps = facts, spec, tuple(taps)
         self._batch = batch if facts.dynamic_batch else 1
-        self._most_elements = most_elements
+        self._most_elements, self._finite = most_elements, finite
         raw = None if facts.output_kind == "logits" else _logit_tensor(model, facts.output_name)
         self._logits = raw or facts.output_name
         self._kind: OutputKind = facts.output_kind if raw is None else "logits"
@@ -68,9 +70,17 @@ class ClassifierSession:
 
         Raises:
             StageError: ``CLASSIFIER_DATASET_MISMATCH``: the channels or the size cannot be matched, or the model
-                refuses this input.
+                refuses this input. ``CLASSIFIER_NOT_FINITE``: it answers an image with NaN or infinity.
         """
-        return _gathered((self._forward(chunk) for chunk in self._chunks(images)), len(images))
+        outputs = _gathered((self._forward(chunk) for chunk in self._chunks(images)), len(images))
+        if self._finite:
+            _require_finite(outputs)
+        return outputs
+
+    @property
+    def independent(self) -> bool:
+        """Whether each output decides for itself: several sigmoids, of which any number may say yes."""
+        return self.facts.output_kind == "sigmoid" and self.facts.classes > 1
 
     def probabilities(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """Class probabilities ``(n, classes)`` of ``images``."""
@@ -79,7 +89,7 @@ class ClassifierSession:
     def probabilities_of(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Softmax; for a classifier that ends in sigmoids the sigmoid, whose rows need not sum to one."""
         if self.facts.output_kind == "sigmoid":
-            return np.asarray(0.5 * (1.0 + np.tanh(0.5 * logits)), dtype=np.float32)
+            return np.asarray(expit(logits), dtype=np.float32)
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True), dtype=np.float32)
 
@@ -135,6 +145,19 @@ def _gathered(parts: Iterator[Outputs], n: int) -> Outputs:
 
 def _room(values: NDArray[np.float32], n: int) -> NDArray[np.float32]:
     return np.empty((n, *values.shape[1:]), dtype=values.dtype)
+
+
+def _require_finite(outputs: Outputs) -> None:
+    """One such answer would be in every mean: there is no number to report, and no image to leave out silently."""
+    for name, values in ((LOGITS, outputs.logits), *outputs.taps.items()):
+        if values.size and not (np.isfinite(values.min()) and np.isfinite(values.max())):
+            bad = int((~np.isfinite(values.reshape(len(values), -1)).all(axis=1)).sum())
+            raise StageError(
+                ErrorCode.CLASSIFIER_NOT_FINITE,
+                f"{bad:,} of {len(outputs):,} images make the classifier compute NaN or infinity at {name!r}",
+                "Make the graph finite for every image, black, flat and edited ones too: add a small constant to what"
+                " it divides by or takes the logarithm of, or export it in float32.",
+            )
 
 
 def _logit_tensor(model: bytes, output: str) -> str | None:

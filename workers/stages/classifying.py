@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import log_expit, softmax
 
 from schemas.classifiers import ClassifierFacts, InputSpec
 from workers.classifier.selection import Tap
@@ -32,6 +33,11 @@ def open_classifier(context: StageContext, taps: list[Tap]) -> ClassifierSession
 class Classifier(Protocol):
     """What answers: the uploaded file, or a control in its place."""
 
+    @property
+    def independent(self) -> bool:
+        """Whether each output decides for itself: several sigmoids."""
+        ...
+
     def run(self, images: NDArray[np.uint8]) -> Outputs:
         """Logits of images ``(n, h, w, c)``."""
         ...
@@ -42,11 +48,45 @@ class Classifier(Protocol):
 
 
 def probabilities_of(session: Classifier, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Class probabilities ``(n, classes)`` whose rows sum to one; independent sigmoids are shares of their sum."""
+    """Class probabilities ``(n, classes)`` whose rows sum to one, and whose arg max is that of the logits.
+
+    Independent sigmoids are shown as shares of their sum, also where all of them are almost 0: a softmax of their
+    logarithms. Shares say which label leads, not what is decided of the others: that is :func:`decisions_of`.
+    """
+    if session.independent:
+        shares = softmax(log_expit(np.asarray(logits, dtype=np.float64)), axis=1)
+        return _led(np.asarray(shares, dtype=np.float32), logits)
     found = session.probabilities_of(logits)
-    if found.shape[1] == 1:
-        return np.concatenate([1 - found, found], axis=1)
-    return np.asarray(found / np.maximum(found.sum(axis=1, keepdims=True), 1e-12), dtype=np.float32)
+    return np.concatenate([1 - found, found], axis=1) if found.shape[1] == 1 else found
+
+
+def decisions_of(session: Classifier, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What :func:`workers.evidence.effects.changes` compares, ``(n, classes)``: :func:`probabilities_of`.
+
+    Of independent sigmoids the probability of each label, in (0, 1]: among shares a label of forty could turn over and
+    no one would notice. The arg max is that of the logits here too.
+    """
+    if not session.independent:
+        return probabilities_of(session, logits)
+    return _led(np.clip(session.probabilities_of(logits), 0, np.nextafter(np.float32(1), np.float32(0))), logits)
+
+
+def decided(session: Classifier, logits: NDArray[np.float32]) -> NDArray[np.int64]:
+    """What answers come to, ``(n, k)``: the arg max, and of independent sigmoids also which labels are on.
+
+    Two images have one answer where all ``k`` are equal.
+    """
+    leader = probabilities_of(session, logits).argmax(axis=1)[:, None]
+    return np.concatenate([leader, logits > 0], axis=1).astype(np.int64) if session.independent else leader
+
+
+def _led(found: NDArray[np.float32], logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """``found (n, classes)`` with the largest logit leading, by the smallest step where float32 saturates to a tie."""
+    leader = logits.argmax(axis=1)
+    tied = np.flatnonzero(found.argmax(axis=1) != leader)
+    led = found.copy()
+    led[tied, leader[tied]] = np.nextafter(found[tied].max(axis=1, initial=0), np.float32(2))
+    return led
 
 
 def classify(session: Classifier, images: NDArray[np.uint8]) -> NDArray[np.float32]:

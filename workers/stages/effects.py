@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from workers.classifier.session import Outputs
 from workers.evidence.effects import changes
 from workers.evidence.logits import logit_change, logit_spread
-from workers.stages.classifying import Classifier, classify, probabilities_of
+from workers.stages.classifying import Classifier, decided, decisions_of
 from workers.stages.code_edits import ConditionalEdit, FactorEdit, Unedited
 from workers.stages.decoding import Studio, open_studio
 from workers.stages.edit_sheets import edit_sheet
@@ -38,6 +39,8 @@ CONTROL = "control:constant"
 
 class ConstantClassifier:
     """Says the same of every image. Takes the audited classifier's place in a control."""
+
+    independent = False
 
     def __init__(self, classes: int) -> None:
         self.classes = max(classes, 2)
@@ -146,8 +149,9 @@ def answered(classifier: Classifier, edit: Edit, resampled: Resampled, spread: f
     logits, after = _answers(classifier, resampled.images.reshape(-1, *edit.before.shape[1:]))
     logits, after = (each.reshape(draws, n, -1).transpose(1, 0, 2) for each in (logits, after))
     idle, floor = (each[:, None] for each in _answers(classifier, edit.floor))
-    seen, clean = changes(said, after, resampled.hit.T), changes(said, after, resampled.clean.T)
-    base = changes(said, floor)
+    compared = partial(changes, independent=classifier.independent)
+    seen, clean = compared(said, after, resampled.hit.T), compared(said, after, resampled.clean.T)
+    base = compared(said, floor)
     return {
         "flips": seen.flips,
         "variation": seen.variation,
@@ -163,9 +167,9 @@ def answered(classifier: Classifier, edit: Edit, resampled: Resampled, spread: f
 
 
 def _answers(classifier: Classifier, images: Images) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Logits and probabilities, ``(n, classes)`` each."""
+    """Logits and what is decided by them, ``(n, classes)`` each."""
     logits = classifier.run(images).logits
-    return logits, probabilities_of(classifier, logits)
+    return logits, decisions_of(classifier, logits)
 
 
 def _keyed(key: str, found: Arrays) -> Arrays:
@@ -178,8 +182,9 @@ def _code_losses(context: StageContext, studio: Studio, rows: Rows) -> Arrays:
     The readings give the ceiling of generative retention: draws that share the whole code.
     """
     reconstructed = studio.decode(studio.means[torch.from_numpy(rows)])
-    answers = classify(studio.classifier, reconstructed).argmax(axis=1)
-    agrees = answers == studio.probabilities[rows].argmax(axis=1)
+    logits = context.arrays("latents")["logits"][rows], studio.classifier.run(reconstructed).logits
+    said, answers = (decided(studio.classifier, each) for each in logits)
+    agrees = (said == answers).all(axis=1)
     draws = [studio.reader.encoded(studio.redraw(rows, context.generator("ceiling", i))) for i in range(REDRAWS)]
     readings = {f"ceiling:{name}": np.stack([draw[name] for draw in draws], axis=1) for name in draws[0]}
     return {"reconstruction_agrees": agrees.astype(np.float64), **readings}

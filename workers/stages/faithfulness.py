@@ -11,7 +11,7 @@ from schemas.results import Estimate, SheetRow, SheetSample, TapSheet
 from workers.classifier.session import ClassifierSession
 from workers.evidence.bootstrap import Interval, mean_interval, rate_interval, resampling_weights
 from workers.figures import to_png
-from workers.stages.classifying import probabilities_of
+from workers.stages.classifying import decided, probabilities_of
 from workers.stages.stage import Arrays
 
 Floats = NDArray[np.float32]
@@ -19,10 +19,14 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Answers:
-    """What the classifier said of some images: probabilities ``(n, classes)`` and the tap's values ``(n, d)``."""
+    """What the classifier said of some images: probabilities ``(n, classes)`` and the tap's values ``(n, d)``.
+
+    ``decided (n, k)``: what the answer comes to (:func:`workers.stages.classifying.decided`).
+    """
 
     probabilities: Floats
     values: Floats
+    decided: NDArray[np.int64]
 
     @property
     def predicted(self) -> NDArray[np.int64]:
@@ -33,7 +37,8 @@ class Answers:
 def ask(session: ClassifierSession, tap: str, images: NDArray[np.uint8]) -> Answers:
     """One pass: the answer and the representation at ``tap``."""
     outputs = session.run(images)
-    return Answers(probabilities_of(session, outputs.logits), outputs.taps[tap].reshape(len(images), -1))
+    values = outputs.taps[tap].reshape(len(images), -1)
+    return Answers(probabilities_of(session, outputs.logits), values, decided(session, outputs.logits))
 
 
 @dataclass(frozen=True)
@@ -62,13 +67,19 @@ class Faithful:
     @property
     def agrees(self) -> NDArray[np.bool_]:
         """Whether each sample got the answer of its original, ``(n, draws)``."""
-        return np.asarray(self.sample.predicted.reshape(-1, self.draws) == self.original.predicted[:, None])
+        sampled = self.sample.decided.reshape(len(self.originals), self.draws, -1)
+        return np.asarray((sampled == self.original.decided[:, None]).all(axis=-1))
+
+    @property
+    def kept(self) -> NDArray[np.bool_]:
+        """Whether each reconstruction got the answer of its original, ``(n,)``."""
+        return np.asarray((self.reconstruction.decided == self.original.decided).all(axis=-1))
 
     def arrays(self) -> Arrays:
         """What the evidence needs of it."""
         return {
             "agrees": self.agrees.astype(np.uint8),
-            "reconstruction_agrees": (self.reconstruction.predicted == self.original.predicted).astype(np.uint8),
+            "reconstruction_agrees": self.kept.astype(np.uint8),
             "deviation": self.deviation,
             "floor": self.floor,
             "random": np.array([self.random]),
@@ -121,26 +132,31 @@ def _row(
     faithful: Faithful, row: np.int64, indices: NDArray[np.int64], labels: NDArray[np.int64] | None, columns: int,
     floor: float,
 ) -> SheetRow:  # fmt: skip
-    said = int(faithful.original.predicted[row])
-
-    def sample(image: NDArray[np.uint8], answer: Floats, deviation: float) -> SheetSample:
-        predicted = int(answer.argmax())
+    def sample(image: NDArray[np.uint8], answer: Floats, deviation: float, agrees: bool) -> SheetSample:
         return SheetSample(
-            png=to_png(image), predicted=predicted, confidence=min(float(answer.max()), 1.0), agrees=predicted == said,
+            png=to_png(image), predicted=int(answer.argmax()), confidence=min(float(answer.max()), 1.0), agrees=agrees,
             deviation_floor=deviation / floor, deviation_random=deviation / faithful.random,
         )  # fmt: skip
 
     first = int(row) * faithful.draws
     shown = [
-        sample(faithful.samples[i], faithful.sample.probabilities[i], float(faithful.deviation[row, i - first]))
+        sample(
+            faithful.samples[i],
+            faithful.sample.probabilities[i],
+            float(faithful.deviation[row, i - first]),
+            bool(faithful.agrees[row, i - first]),
+        )
         for i in range(first, first + min(columns, faithful.draws))
     ]
     return SheetRow(
         index=int(indices[row]),
         label=None if labels is None else int(labels[row]),
-        original=sample(faithful.originals[row], faithful.original.probabilities[row], 0.0),
+        original=sample(faithful.originals[row], faithful.original.probabilities[row], 0.0, agrees=True),
         reconstruction=sample(
-            faithful.reconstructions[row], faithful.reconstruction.probabilities[row], float(faithful.floor[row])
+            faithful.reconstructions[row],
+            faithful.reconstruction.probabilities[row],
+            float(faithful.floor[row]),
+            bool(faithful.kept[row]),
         ),
         samples=shown,
     )

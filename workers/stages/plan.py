@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from schemas.audits import View
@@ -12,7 +13,8 @@ from schemas.datasets import Dataset
 from schemas.scalars import Sha256
 from schemas.stages import AuditSubject, PlannedStage, Source, StageOutcome
 from workers.classifier.selection import LOGITS
-from workers.stages.profiles import DEFAULT_VIEWS
+from workers.evidence.thresholds import DEFAULT
+from workers.stages.profiles import DEFAULT_VIEWS, budget_for
 
 Inputs = dict[str, Sha256 | Source]
 Done = dict[str, StageOutcome]
@@ -104,14 +106,20 @@ def _history(done: Done) -> dict[str, Any]:
 
 
 class _Planner:
-    """Writes the stages of one audit; the fields of a config are exactly what changes that stage's numbers."""
+    """Writes the stages of one audit; the fields of a config are exactly what changes that stage's numbers.
+
+    Among them the numbers of the budget, and the thresholds where a stage reads them: a release that changes one of
+    them finds no outputs that were made under another.
+    """
 
     def __init__(self, subject: AuditSubject) -> None:
         if subject.classifier.facts is None or subject.dataset.facts is None:
             raise ValueError("an audit is planned after intake: the classifier and the dataset must be ready")
         self.subject = subject
         self.seed = subject.config.seed
-        self.profile: dict[str, Any] = {"profile": subject.config.profile.value}
+        profile = subject.config.profile.value
+        self.profile: dict[str, Any] = {"profile": profile, "budget": asdict(budget_for(profile))}
+        self.judging: dict[str, Any] = {"thresholds": asdict(DEFAULT)}
         self.model: Inputs = {"classifier": subject.classifier.facts.canonical_digest}
         self.data: Inputs = {"dataset": subject.dataset.facts.canonical_digest}
         self.spec = _spec(subject.classifier)
@@ -229,8 +237,9 @@ class _Planner:
         return self._stage("nuisance", "Sampling what the VAE calls nuisance", inputs, 3, **self._drawing)
 
     def effects(self) -> PlannedStage:
+        config = {**self.spec, **self.columns, **self.judging}
         inputs = {**self._decoding(), **_of("editor", "editor")}
-        return self._stage("effects", "Changing one feature at a time", inputs, 10, **self.spec, **self.columns)
+        return self._stage("effects", "Changing one feature at a time", inputs, 10, **config)
 
     def untrained(self) -> PlannedStage:
         inputs = {**self.model, **self.data, **_of("taps", "taps")}
@@ -310,7 +319,8 @@ class _Planner:
                   for other in self.subject.against]  # fmt: skip
         named = self.subject.classifier.name
         title = "Comparing classifiers"
-        return [self._stage("companions", title, inputs, 3, **self._drawing, against=others, audited=named)]
+        config = {**self._drawing, **self.judging, "against": others, "audited": named}
+        return [self._stage("companions", title, inputs, 3, **config)]
 
     def evidence(self, taps: list[str]) -> PlannedStage:
         inputs: Inputs = {
@@ -323,7 +333,8 @@ class _Planner:
         }  # fmt: skip
         if View.CONCEPTS in self.views:
             inputs |= {**_of("scores", "scores"), "untrained": Source(stage="untrained", output="wide")}
-        return self._stage("evidence", "Weighing the evidence", inputs, 8, **self.columns, **self.outputs)
+        config = {**self.columns, **self.outputs, **self.judging}
+        return self._stage("evidence", "Weighing the evidence", inputs, 8, **config)
 
     def result(self, taps: list[str], views: list[str], done: Done) -> PlannedStage:
         sheets = {f"sheet:{tap}": Source(stage=f"samples:{tap}", output="sheet") for tap in taps}

@@ -45,7 +45,8 @@ def open_twin(context: StageContext, taps: list[Tap], number: int = 0) -> Classi
     """
     seed = context.shared_generator("twin", number).initial_seed()
     model = randomise(context.blob("classifier"), np.random.default_rng(seed))
-    return ClassifierSession(model, facts_of(context), InputSpec.model_validate(context.config["input"]), taps)
+    spec = InputSpec.model_validate(context.config["input"])
+    return ClassifierSession(model, facts_of(context), spec, taps, finite=False)
 
 
 def bounded(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from workers.evidence.effects import changes
 from workers.evidence.logits import logit_change
-from workers.stages.classifying import Classifier, probabilities_of
+from workers.stages.classifying import Classifier, decisions_of
 from workers.stages.decoding import Studio
 from workers.stages.factors import Factor
 
@@ -60,7 +60,7 @@ def compared(
     ``spread`` is that of the references' logits (:func:`workers.evidence.logits.logit_spread`).
     """
     said, same, changed = (_said(classifier, each) for each in (before, idle, after))
-    edit, floor = changes(said, changed), changes(said, same)
+    edit, floor = (changes(said, each, independent=classifier.independent) for each in (changed, same))
     moved, resting = (logit_change(before, each, np.ones(each.shape[:2], bool), spread) for each in (after, idle))
     return Response(
         flips=edit.flips - floor.flips,
@@ -79,6 +79,6 @@ def redrawn(factor: Factor, codes: Tensor, draws: int, generator: torch.Generato
 
 
 def _said(classifier: Classifier, logits: Logits) -> Logits:
-    """Probabilities ``(..., classes)`` of logits."""
-    found = probabilities_of(classifier, logits.reshape(-1, logits.shape[-1]))
+    """What is decided by logits, ``(..., classes)``."""
+    found = decisions_of(classifier, logits.reshape(-1, logits.shape[-1]))
     return found.reshape(*logits.shape[:-1], -1)

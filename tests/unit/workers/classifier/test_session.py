@@ -175,3 +175,41 @@ def test_large_taps_are_pooled() -> None:
     np.testing.assert_allclose(
         session.run(x).taps["relu1"], full.reshape(3, 8, 4, 4, 4, 4).mean(axis=(3, 5)), atol=1e-6
     )
+
+
+def test_an_answer_that_is_no_number_says_of_how_many_images() -> None:
+    """A classifier may divide by what a black picture does not have: means over images would all be NaN."""
+    x = images(70)
+    x[[3, 68]] = 0
+    session = session_of(onnx_graphs.dividing_net(), batch=32)
+    with pytest.raises(StageError, match="2 of 70 images") as caught:
+        session.run(x)
+    assert caught.value.code is ErrorCode.CLASSIFIER_NOT_FINITE
+    assert caught.value.advice
+    assert np.isfinite(session.run(x[4:68]).logits).all()
+
+
+def test_a_tap_that_is_no_number_is_refused_even_where_the_answer_is_finite() -> None:
+    b = onnx_graphs.GraphBuilder()
+    b.node("Flatten", ["image"], "flat")
+    b.node("Log", ["flat"], "logarithm")  # of 0: minus infinity
+    b.node("Sigmoid", ["logarithm"], "squashed")
+    b.gemm("squashed", "scores", (3 * 16 * 16, 5))
+    x = np.maximum(images(5), 1)
+    session = session_of(b.build(), ["logarithm"])
+    assert len(session.run(x)) == 5
+    x[2, 0, 0, 0] = 0
+    with pytest.raises(StageError, match=r"1 of 5 images .* 'logarithm'"):
+        session.run(x)
+
+
+def test_who_deals_with_them_gets_what_is_no_number() -> None:
+    facts, canonical = accepted(onnx_graphs.dividing_net())
+    session = ClassifierSession(canonical, facts, InputSpec(), finite=False)
+    assert np.isnan(session.run(np.zeros((2, 16, 16, 3), np.uint8)).logits).all()
+
+
+def test_only_several_sigmoids_decide_one_by_one() -> None:
+    assert session_of(onnx_graphs.softmax_net("Sigmoid")).independent
+    assert not session_of(onnx_graphs.softmax_net()).independent
+    assert not session_of(onnx_graphs.mlp()).independent

@@ -84,6 +84,8 @@ def studio(blind: tuple[str, ...] = (), exact: bool = False) -> Any:
 class Second:
     """A classifier that looks at the sign of the second number alone."""
 
+    independent = False
+
     def run(self, images: np.ndarray) -> Outputs:
         return Outputs((look(images)[:, 1:2] * np.array([[-4.0, 4.0]])).astype(np.float32), {})
 

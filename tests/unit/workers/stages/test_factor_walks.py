@@ -40,6 +40,8 @@ class Number:
 class Signs:
     """Eight classes: the signs of the first three numbers, read from 'images' that hold the codes as they are."""
 
+    independent = False
+
     def run(self, images: np.ndarray) -> Outputs:
         bits = np.stack([(np.arange(8) >> i & 1) * 2 - 1 for i in range(3)])
         return Outputs((5 * np.sign(images[:, :3]) @ bits).astype(np.float32), {})

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from schemas.audits import AuditConfig, Profile
+from schemas.audits import AuditConfig, Profile, View
 from schemas.stages import AuditSubject, PlannedStage, StageOutcome
 from tests.builders.subjects import subject
+from workers.stages import plan, profiles
 from workers.stages.plan import plan_audit
 from workers.stages.registry import STAGES
+
+ROOT = Path(plan.__file__).parents[2]
 
 TAPS = ["conv", "hidden", "logits"]
 DATASET_ONLY = {"autoencoder", "oracles", "editor", "prior"}
@@ -81,3 +88,46 @@ def test_named_taps_change_nothing_that_depends_on_the_dataset_alone() -> None:
 def test_another_attempt_finds_the_same_keys() -> None:
     """Else an audit that lost its worker would start from nothing."""
     assert run_plan(subject()) == run_plan(subject().model_copy(update={"attempt": 3}))
+
+
+def test_a_changed_threshold_changes_the_keys_of_all_that_rests_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else an audit would mix numbers judged by one release with those judged by another."""
+    first = run_plan(subject())
+    monkeypatch.setattr(plan, "DEFAULT", replace(plan.DEFAULT, flip_rate=0.03))
+    second = run_plan(subject())
+    assert {name for name in first if first[name] != second[name]} == {"effects", "evidence", "result"}
+
+
+def test_a_changed_budget_changes_every_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = run_plan(subject())
+    monkeypatch.setitem(profiles.BUDGETS, "quick", replace(profiles.QUICK, draws=9))
+    second = run_plan(subject())
+    assert not [name for name in first if first[name] == second[name]]
+
+
+def imported(module: str) -> set[str]:
+    """Modules of the workers that ``module`` imports, directly or through others."""
+    found, left = set[str](), [module]
+    while left:
+        name = left.pop()
+        source = ROOT / (name.replace(".", "/") + ".py")
+        if name in found or not source.is_file():
+            continue
+        found.add(name)
+        package = name.rpartition(".")[0]
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+                left += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+    return found
+
+
+def test_stages_that_read_thresholds_are_those_whose_key_holds_them() -> None:
+    other = subject(AuditConfig(views=list(View)))
+    whole = other.model_copy(update={"against": [other.classifier], "outside": other.dataset})
+    stages = plan_audit(whole, {"taps": outcome(PlannedStage(name="taps", title="", inputs={}), "a" * 64)})
+    assert {"companions", "outside", "response"} <= {stage.name for stage in stages}
+    for stage in stages:
+        step = (stage.runs or stage.name).partition(":")[0]
+        reads = "workers.evidence.thresholds" in imported(STAGES[step].__module__)
+        assert ("thresholds" in stage.config) == reads, step

@@ -21,6 +21,8 @@ NEEDED = 10
 class Lightness:
     """Says 1 where the mean of an image exceeds ``128 + NEEDED``; its one tap is the mean."""
 
+    independent = False
+
     def run(self, images: np.ndarray) -> Outputs:
         mean = images.reshape(len(images), -1).mean(axis=1, dtype=np.float32)[:, None]
         score = mean - 128 - NEEDED
