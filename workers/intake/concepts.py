@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from schemas.datasets import ConceptFacts
 from schemas.problems import ErrorCode
 from workers.errors import IntakeError
+from workers.evidence.statistics import STATISTICS
 
 from .attributes import NAME_ADVICE, is_usable_name
 from .images import SMALLEST_SIDE, fit_array
@@ -23,8 +24,8 @@ from .refusals import refuse, show
 
 Definition = Literal["pairs", "sketch"]
 PREFIXES: dict[str, Definition] = {"pairs_": "pairs", "sketch_": "sketch"}
-LABEL = "label"
-"""How audits call the labels."""
+RESERVED = frozenset({"label", "codes", "logits", "residual", *(one.name for one in STATISTICS)})
+"""What audits call so themselves: the labels, codes, the last tap, a factor for the rest, and measured statistics."""
 
 PAIR_ADVICE = (
     "Give pairs of row numbers of two different images that share the concept and little else, each pair once "
@@ -73,7 +74,7 @@ def read_concepts(
     """Checked concepts of ``images`` ``(n, h, w, c)``; sketches get the size and channels of the images.
 
     Raises:
-        IntakeError: ``DATASET_CONCEPTS_INVALID``: too many concepts, an unusable name or one that a column has, row
+        IntakeError: ``DATASET_CONCEPTS_INVALID``: too many concepts, an unusable name or one that is taken, row
             numbers that are not there, pairs of a row with itself, repeated pairs, too few pairs, no two sketches.
     """
     if len(found) > caps.concepts:
@@ -99,8 +100,10 @@ def invalid(detail: str, advice: str) -> IntakeError:
 def _check_name(name: str, columns: Collection[str]) -> None:
     if not is_usable_name(name):
         raise invalid(f"a concept is called {show(name)}", NAME_ADVICE)
-    if name in columns or name == LABEL:
+    if name in columns:
         raise invalid(f"{show(name)} is a concept and a column", "Give the concept another name.")
+    if name in RESERVED:
+        raise invalid(f"{show(name)} is a concept and what audits call something else", "Give it another name.")
 
 
 def _pairs(name: str, values: NDArray[Any], images: int, caps: DatasetCaps) -> NDArray[np.int64]:

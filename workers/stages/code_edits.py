@@ -10,11 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from workers.evidence.strata import find_strata
 from workers.evidence.thresholds import DEFAULT
 from workers.flows.inn import ConditionalINN
 from workers.stages.decoding import Studio
 from workers.stages.editor import condition, conditioning, retold
-from workers.stages.edits import FAR, Checked, Images, Mask, Rows, Values, encoded_spread
+from workers.stages.edits import FACTOR_EDIT, FAR, Checked, Images, Mask, Rows, Values, encoded_spread
 from workers.stages.factors import Factor
 from workers.stages.features import AuditedFeature
 
@@ -60,6 +61,21 @@ class Unedited:
         """
         return {one.name: COLLATERAL * encoded_spread(one) for one in self.columns if self._readable(one)}
 
+    def reading(self, feature: AuditedFeature) -> NDArray[np.float64]:
+        """What the pictures show of any feature, encoded, ``(n, width)``."""
+        known = self.read.get(feature.name)
+        return self.studio.reader.encoded(self.images, [feature])[feature.name] if known is None else known
+
+    def tied(self, feature: AuditedFeature) -> set[str]:
+        """The other columns that explain ``feature`` over the references, or that it explains: an edit may drag them.
+
+        Columns alone: a measured statistic is a consequence of what is in the picture.
+        """
+        others = [one.column for one in self.columns if one.name != feature.name]
+        allowed = {one.name: [feature.name] for one in others} | {feature.name: [one.name for one in others]}
+        found = find_strata([feature.column, *others], np.random.default_rng(0), allowed)  # which rows form a fold
+        return {tie.name for one in found.values() for tie in one.ties} | found.keys() - {feature.name}
+
     def _readable(self, column: AuditedFeature) -> bool:
         truth, read = column.encoding.encode(column.column.values[self.rows]), self.read[column.name]
         known = np.isfinite(truth).all(axis=1) & np.isfinite(read).all(axis=1)
@@ -97,14 +113,21 @@ class CodeEdit:
         self.studio, self.rows, self.before = unedited.studio, unedited.rows, unedited.images
         self.others = [one for one in unedited.columns if one.name != feature.name]
         self.witnesses = [one for one in self.others if one.name in unedited.limits]
+        self.watched = bool(self.witnesses)
+        self.blind = bool(unedited.tied(feature) - unedited.limits.keys())
+        self.shown = unedited.reading(feature)
 
     def check(self, chosen: Rows, edited: Images, targets: Values) -> Checked:
-        """By the oracles, or by encoding the picture again."""
+        """By the oracles, or by encoding the picture again.
+
+        What the picture showed before any edit is no hit: the autoencoder, not the edit, put it there.
+        """
         read = self.studio.reader.encoded(edited, [self.feature, *self.witnesses])
-        goal = self.feature.encoding.encode(targets)
+        end, goal = read[self.feature.name], self.feature.encoding.encode(targets)
         now = self.feature.encoding.encode(self.feature.column.values[self.rows[chosen]])
-        missed = np.linalg.norm(read[self.feature.name] - goal, axis=1)
-        return Checked(missed <= MOVED * np.linalg.norm(now - goal, axis=1), self._moved(chosen, read))
+        shown, near = self.shown[chosen], MOVED * np.linalg.norm(now - goal, axis=1)
+        missed, before = (np.linalg.norm(one - goal, axis=1) for one in (end, shown))
+        return Checked((missed <= near) & (before > near), self._moved(chosen, read), _way(shown, end, goal))
 
     def _moved(self, chosen: Rows, read: dict[str, NDArray[np.float64]]) -> Mask:
         """Whether any other attribute reads differently than in the picture before; a reading that is lost counts."""
@@ -183,7 +206,7 @@ class FactorEdit(CodeEdit):
         super().__init__(feature, unedited)
         self.factor, self.rng = factor, rng
         self.own = not feature.learned
-        self.key = feature.name if self.own else f"{feature.name}@factor"
+        self.key = feature.name if self.own else feature.name + FACTOR_EDIT
         self.hold = Hold(feature, None if self.own else editor, unedited)
         here = np.arange(len(self.rows))
         self.floor = self._placed(here, factor.read(unedited.codes), feature.column.values[self.rows])
@@ -203,6 +226,14 @@ class FactorEdit(CodeEdit):
         first, last = (np.searchsorted(values[order], targets, side) for side in ("left", "right"))
         drawn = first + (self.rng.random(len(targets)) * (last - first)).astype(np.int64)
         return self.studio.means[torch.from_numpy(order[np.minimum(drawn, len(order) - 1)])]
+
+
+def _way(start: NDArray[np.float64], end: NDArray[np.float64], goal: NDArray[np.float64]) -> Values:
+    """How far from ``start`` to ``goal`` ``end`` lies, ``(n, k)`` each: 1 at the goal, NaN where it is the start."""
+    wanted = goal - start
+    length = np.square(wanted).sum(axis=1)
+    went = ((end - start) * wanted).sum(axis=1)
+    return np.asarray(np.divide(went, length, out=np.full(len(went), np.nan), where=length > 0))
 
 
 def measured(features: list[AuditedFeature], images: Images) -> dict[str, Values]:

@@ -17,6 +17,9 @@ FAR = DEFAULT.far
 """A target lies at least this many spreads from the current value: an edit that changes nothing shows nothing."""
 TRIES = 32
 
+FACTOR_EDIT = "\tfactor"
+"""After a feature's name: the key of its second edit. No feature can be called so: names are printable."""
+
 Images = NDArray[np.uint8]
 Rows = NDArray[np.int64]
 Values = NDArray[np.float64]
@@ -27,24 +30,30 @@ Mask = NDArray[np.bool_]
 class Checked:
     """Of edited images, read independently of the classifier, ``(n,)`` each.
 
-    ``hit``: it shows its target. ``moved``: another attribute column moved with it (M7's collateral).
+    ``hit``: it shows its target, and did not before. ``moved``: another attribute column moved with it (M7's
+    collateral). ``way``: share of the way to the target that it went, 1 at the target; NaN where nobody looked.
     """
 
     hit: Mask
     moved: Mask
+    way: Values
 
 
 class Edit(Protocol):
     """One way to change one feature of the images ``before (n, h, w, c)`` of the references ``rows (n,)``.
 
     ``key`` names it among all edits; ``floor``: the same images through the same machinery with the feature left alone;
-    ``attempts``: how often a target is drawn for an image that cannot show it.
+    ``attempts``: how often a target is drawn for an image that cannot show it. ``watched``: whether anybody looks at
+    what else moves. ``blind``: whether nobody can for a column that the references tie to the feature, so that no edit
+    is known to be clean.
     """
 
     feature: AuditedFeature
     key: str
     method: str
     attempts: int
+    watched: bool
+    blind: bool
     rows: Rows
     before: Images
     floor: Images
@@ -61,11 +70,13 @@ class Edit(Protocol):
 class TransformEdit:
     """The exact image transform of a measured statistic, confirmed by measuring again.
 
-    What moves with it (other statistics) follows by physics, so nothing counts as collateral.
+    What moves with it (other statistics) follows by physics, so nobody looks for collateral.
     """
 
-    method = "exact image transform"
     attempts = 4
+    method = f"exact image transform, up to {attempts} targets tried per image"
+    watched = False
+    blind = False
 
     def __init__(
         self, feature: AuditedFeature, statistic: Statistic, studio: Studio, rows: Rows, rng: np.random.Generator
@@ -85,7 +96,7 @@ class TransformEdit:
     def check(self, chosen: Rows, edited: Images, targets: Values) -> Checked:  # noqa: ARG002
         """By measuring ``edited``."""
         hit = self.statistic.confirms(edited, targets, self.reference)
-        return Checked(hit, np.zeros(len(hit), dtype=bool))
+        return Checked(hit, np.zeros(len(hit), dtype=bool), np.full(len(hit), np.nan))
 
 
 def other_values(feature: AuditedFeature, current: Values, rng: np.random.Generator) -> Values:

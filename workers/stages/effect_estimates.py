@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from workers.evidence.bootstrap import Interval, mean_interval
 from workers.evidence.effects import Changes, EffectEstimate, effect
 from workers.evidence.family import detectable_flip_rate
+from workers.stages.edits import FACTOR_EDIT
 from workers.stages.features import AuditedFeature
 from workers.stages.intervals import Statistician
 from workers.stages.stage import Arrays
@@ -23,7 +24,9 @@ class EditMeasurement:
     """What one way of changing a feature showed.
 
     ``method`` as :class:`workers.evidence.verdicts.EffectEvidence` names it. ``logit_change`` beyond the floor, in
-    units of the logits' spread. ``confirmed`` and ``collateral`` are shares of edits; ``None``: nobody looked.
+    units of the logits' spread. ``hits``, ``confirmed`` (for the worst served value) and ``collateral`` are shares of
+    edits, ``reached`` the mean share of the way that the hits went; ``None``: nobody looked. ``detectable``: the flip
+    rate that the images with a clean edit would have shown.
     """
 
     method: Method
@@ -32,12 +35,14 @@ class EditMeasurement:
     confirmed: float | None
     collateral: float | None
     detectable: float
+    hits: float | None = None
+    reached: float | None = None
 
 
 def edit_keys(feature: AuditedFeature, changed: Arrays) -> list[tuple[str, Method]]:
     """The edits of ``feature`` that hit anywhere, the better first, each with its method."""
     own: Method = "exact" if feature.statistic else "generated" if feature.learned else "factor"
-    keys: list[tuple[str, Method]] = [(feature.name, own), (f"{feature.name}@factor", "factor")]
+    keys: list[tuple[str, Method]] = [(feature.name, own), (feature.name + FACTOR_EDIT, "factor")]
     return [(key, method) for key, method in keys if np.isfinite(changed.get(f"flips:{key}", np.zeros(0))).any()]
 
 
@@ -52,7 +57,9 @@ def measure_edit(changed: Arrays, key: str, method: Method, by: Statistician) ->
         logit_change=_logit_change(changed, key, weights),
         confirmed=_share(changed, f"confirmed:{key}"),
         collateral=_share(changed, f"collateral:{key}"),
-        detectable=detectable_flip_rate(int(np.isfinite(edit.flips).sum()), by.joint),
+        detectable=detectable_flip_rate(int(np.isfinite((clean or edit).flips).sum()), by.joint),
+        hits=_share(changed, f"hits:{key}"),
+        reached=_share(changed, f"reached:{key}"),
     )
 
 

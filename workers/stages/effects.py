@@ -24,6 +24,7 @@ from workers.evidence.effects import changes
 from workers.evidence.logits import logit_change, logit_spread
 from workers.stages.classifying import Classifier, decided, decisions_of
 from workers.stages.code_edits import ConditionalEdit, FactorEdit, Unedited
+from workers.stages.confirmation import least_confirmed
 from workers.stages.decoding import Studio, open_studio
 from workers.stages.edit_sheets import edit_sheet
 from workers.stages.edits import Checked, Edit, Images, Mask, Rows, TransformEdit, Values, other_values
@@ -33,8 +34,8 @@ from workers.stages.references import random_rows
 from workers.stages.stage import Arrays, Produced, StageContext, pack, pack_json
 
 REDRAWS = 2
-CONTROL = "control:constant"
-"""The first feature's edits, judged by a classifier that never changes its answer."""
+CONTROL = "\tconstant"
+"""Key of the first feature's edits, judged by a classifier that never changes its answer; no feature has this name."""
 
 
 class ConstantClassifier:
@@ -55,12 +56,14 @@ class ConstantClassifier:
 
 
 def run(context: StageContext) -> Produced:
-    """Per edit ``K`` (a feature, or ``feature@factor``), arrays ``(n,)`` over its images, NaN where none is left:
+    """Per edit ``K`` (a feature, or one with ``FACTOR_EDIT``), arrays ``(n,)`` over its images, NaN where none is left:
 
     ``flips:K``, ``variation:K`` and ``logits:K`` over edits that hit their target; ``clean_flips:K`` and
-    ``clean_variation:K`` over those that moved nothing else; ``floor_flips:K``, ``floor_variation:K``,
-    ``floor_logits:K``; and ``(1,)`` each: ``confirmed:K`` the share of hits, ``collateral:K`` the share of the hits
-    that moved something else. Besides the code's own losses, and pictures.
+    ``clean_variation:K`` over those that moved nothing else, where anybody looks; ``floor_flips:K``,
+    ``floor_variation:K``, ``floor_logits:K``; and ``(1,)`` each: ``hits:K`` the share of hits, ``confirmed:K`` the same
+    where it is least over the values that code edits start from or go to, ``reached:K`` how far the hits went on
+    average, 1 at the target, ``collateral:K`` the share of the hits that moved something else; NaN where nobody looked.
+    Besides the code's own losses, and pictures.
     """
     studio = open_studio(context)
     rows = random_rows(len(studio.references), context.budget.edited, context.rng("references"))
@@ -80,13 +83,17 @@ def run(context: StageContext) -> Produced:
 
 @dataclass(frozen=True)
 class Resampled:
-    """Edits ``images (draws, n, h, w, c)``; which show their target, ``hit``, and which of them changed something else
-    with it, ``moved``: ``(draws, n)`` each.
+    """Edits ``images (draws, n, h, w, c)`` towards ``targets (draws, n, ...)``, NaN where there is none.
+
+    Which show their target, ``hit``, which of them changed something else with it, ``moved``, and how far each went,
+    ``way``: ``(draws, n)`` each.
     """
 
     images: Images
+    targets: Values
     hit: Mask
     moved: Mask
+    way: Values
 
     @property
     def clean(self) -> Mask:
@@ -98,6 +105,12 @@ class Resampled:
         """Share of the hits that moved something else; NaN without hits."""
         return float(self.moved[self.hit].mean()) if self.hit.any() else float("nan")
 
+    @property
+    def reached(self) -> float:
+        """Mean share of the way to the target that the hits went; NaN where nobody looked."""
+        known = self.way[self.hit & np.isfinite(self.way)]
+        return float(known.mean()) if len(known) else float("nan")
+
 
 def resample(edit: Edit, draws: int, rng: np.random.Generator) -> Resampled:
     """Draw the feature anew from its reference distribution, noticeably different, ``draws`` times per image.
@@ -105,13 +118,15 @@ def resample(edit: Edit, draws: int, rng: np.random.Generator) -> Resampled:
     Where an image cannot show its target (a blue as light as yellow), another is drawn, as often as the edit allows.
     """
     drawn = [_draw(edit, rng) for _ in range(draws)]
-    images = np.stack([images for images, _ in drawn])
-    return Resampled(images, np.stack([one.hit for _, one in drawn]), np.stack([one.moved for _, one in drawn]))
+    images, targets, checked = zip(*drawn, strict=True)
+    hit, moved, way = (np.stack([getattr(one, name) for one in checked]) for name in ("hit", "moved", "way"))
+    return Resampled(np.stack(images), np.stack(targets), hit, moved, way)
 
 
-def _draw(edit: Edit, rng: np.random.Generator) -> tuple[Images, Checked]:
+def _draw(edit: Edit, rng: np.random.Generator) -> tuple[Images, Values, Checked]:
     images, hit, moved = edit.before.copy(), *np.zeros((2, len(edit.before)), dtype=bool)
     current = edit.feature.column.values[edit.rows]
+    tried, way = np.full(current.shape, np.nan), np.full(len(current), np.nan)
     for _ in range(edit.attempts):
         targets = other_values(edit.feature, current, rng)
         left = np.flatnonzero(~hit & _known(targets))
@@ -119,8 +134,8 @@ def _draw(edit: Edit, rng: np.random.Generator) -> tuple[Images, Checked]:
             break
         images[left] = edit.to(left, targets[left])
         checked = edit.check(left, images[left], targets[left])
-        hit[left], moved[left] = checked.hit, checked.moved
-    return images, Checked(hit, moved)
+        tried[left], hit[left], moved[left], way[left] = targets[left], checked.hit, checked.moved, checked.way
+    return images, tried, Checked(hit, moved, way)
 
 
 def _known(values: Values) -> Mask:
@@ -150,20 +165,29 @@ def answered(classifier: Classifier, edit: Edit, resampled: Resampled, spread: f
     logits, after = (each.reshape(draws, n, -1).transpose(1, 0, 2) for each in (logits, after))
     idle, floor = (each[:, None] for each in _answers(classifier, edit.floor))
     compared = partial(changes, independent=classifier.independent)
-    seen, clean = compared(said, after, resampled.hit.T), compared(said, after, resampled.clean.T)
-    base = compared(said, floor)
+    seen, base = compared(said, after, resampled.hit.T), compared(said, floor)
+    cleanly = compared(said, after, resampled.clean.T & (not edit.blind))
+    clean = {"clean_flips": cleanly.flips, "clean_variation": cleanly.variation}
     return {
+        **(clean if edit.watched or edit.blind else {}),
         "flips": seen.flips,
         "variation": seen.variation,
         "logits": logit_change(before, logits, resampled.hit.T, spread),
-        "clean_flips": clean.flips,
-        "clean_variation": clean.variation,
         "floor_flips": base.flips,
         "floor_variation": base.variation,
         "floor_logits": logit_change(before, idle, np.ones((n, 1), dtype=bool), spread),
-        "confirmed": np.array([resampled.hit.mean()]),
-        "collateral": np.array([resampled.collateral]),
+        "hits": np.array([resampled.hit.mean()]),
+        "confirmed": np.array([_confirmed(edit, resampled)]),
+        "reached": np.array([resampled.reached]),
+        "collateral": np.array([resampled.collateral if edit.watched else np.nan]),
     }
+
+
+def _confirmed(edit: Edit, resampled: Resampled) -> float:
+    """An exact transform hits or the image cannot show the target; a code may have lost one value and keep the rest."""
+    if edit.feature.statistic is not None:
+        return float(resampled.hit.mean())
+    return least_confirmed(edit.feature, edit.feature.column.values[edit.rows], resampled.targets, resampled.hit)
 
 
 def _answers(classifier: Classifier, images: Images) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

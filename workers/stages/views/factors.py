@@ -32,10 +32,11 @@ DRAWS = {"quick": 12, "standard": 32, "full": 64}
 
 EXPLANATION = (
     "A network learned to take an image's code apart into concepts and back without loss. Here everything of one image "
-    "is kept except {name}. Row 'others' shows six images in the order of {name}; 'swapped' is the first image with "
+    "is kept except {name}. Row 'others' shows six images in order of {name}; 'swapped' is the first image with "
     "the {name} of each of them; 'slider' goes evenly from its own {name} to that of the last; 'random walk' drifts "
     "through values of {name} as they occur. A mark says whether the classifier's answer is still that of the first "
-    "picture: where {name} visibly changes and the answer stays, the classifier does not look at it."
+    "picture: where {name} visibly changes and the answer stays, the answer did not depend on it here; the verdict "
+    "rests on many images."
 )
 
 

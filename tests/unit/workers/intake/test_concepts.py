@@ -112,6 +112,14 @@ def test_unusable_concepts(arrays: dict[str, Any]) -> None:
     assert refusal(npz_bytes(images=random_images(N), **arrays)).code is ErrorCode.DATASET_CONCEPTS_INVALID
 
 
+@pytest.mark.parametrize("name", ["luminance", "hue", "rotation", "residual", "label", "codes", "logits"])
+def test_a_concept_cannot_be_called_like_what_audits_call_so(name: str) -> None:
+    """It would get the numbers of the other."""
+    error = refusal(npz_bytes(images=random_images(N), **{f"pairs_{name}": PAIRS}))
+    assert error.code is ErrorCode.DATASET_CONCEPTS_INVALID
+    assert name in error.detail
+
+
 def test_too_few_pairs_by_default() -> None:
     pairs = np.array([[0, i] for i in range(1, 20)])
     data = npz_bytes(images=random_images(30), pairs_twins=pairs)

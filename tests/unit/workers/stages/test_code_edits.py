@@ -63,10 +63,14 @@ class Block:
         return placed
 
 
-def studio(blind: tuple[str, ...] = (), exact: bool = False) -> Any:
-    """Three numeric columns that are the first three of four numbers; the second is a statistic where ``exact``."""
+def studio(blind: tuple[str, ...] = (), exact: bool = False, tied: bool = False) -> Any:
+    """Three numeric columns that are the first three of four numbers; the second is a statistic where ``exact``.
+
+    Where ``tied``, the third goes with the first.
+    """
     rng = np.random.default_rng(0)
     codes = torch.from_numpy(rng.normal(size=(N, 4)).round(2)).float()
+    codes[:, 2] += 2 * tied * codes[:, 0]
     names = ["a", "b", "c"]
     features = []
     for i, name in enumerate(names):
@@ -131,6 +135,56 @@ def test_an_oracle_that_guesses_is_no_witness() -> None:
     edit = factor_edit(studio(blind=("c",)), Block(spills=3.0))
     assert set(edit.unedited.limits) == {"a", "b"}
     assert resample(edit, 1, np.random.default_rng(3)).collateral == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize(("blind", "watched"), [((), True), (("c",), True), (("b", "c"), False)])
+@pytest.mark.parametrize("tied", [False, True])
+def test_an_edit_is_clean_only_where_all_that_the_references_tie_is_watched(
+    blind: tuple[str, ...], watched: bool, tied: bool
+) -> None:
+    """Nobody reads ``c``, which goes with ``a``: it may be what flips the answer, and no edit is known to be clean."""
+    edit = factor_edit(studio(blind, tied=tied), Block())
+    found = answered(Second(), edit, resample(edit, 2, np.random.default_rng(3)), 1.0)
+    assert np.isfinite(found["flips"]).any()
+    assert np.isfinite(found["collateral"][0]) == watched
+    assert ("clean_flips" in found) == (watched or tied)
+    if "clean_flips" in found:
+        assert np.isnan(found["clean_flips"]).all() == (tied and bool(blind))
+
+
+def test_what_the_autoencoder_shows_before_the_edit_is_no_hit() -> None:
+    """The picture of a lost value shows another one at once: to edit it there and to hit is no deed of the edit."""
+    made = studio()
+    values = made.features[0].column.values.copy()
+    values[:50] = 5.0  # lost: the pictures show what the codes say
+    column = FeatureColumn("a", "numeric", values)
+    made.features[0] = AuditedFeature("a", FeatureSource.ATTRIBUTE, column, fit_encoding(column))
+    made.reader.features = made.features
+    edit = factor_edit(made, Block())
+    everyone = np.arange(N)
+    here = edit.check(everyone, edit.before, look(edit.before)[:, 0])
+    assert not here.hit.any()
+    resampled = resample(edit, 1, np.random.default_rng(3))
+    hit, targets = resampled.hit[0], resampled.targets[0]
+    assert hit[50:][targets[50:] < 5].mean() > 0.95
+    assert hit[:50].mean() < 0.2  # most targets lie nearer to what the picture showed at once
+    found = answered(Second(), edit, resample(edit, 2, np.random.default_rng(3)), 1.0)
+    assert found["confirmed"][0] < found["hits"][0]
+
+
+class Halfway(Block):
+    """Goes three quarters of the way."""
+
+    def place(self, codes: Tensor, values: np.ndarray) -> Tensor:
+        return super().place(codes, 0.25 * self.read(codes) + 0.75 * values)
+
+
+@pytest.mark.parametrize(("block", "reached"), [(Block(), 1.0), (Halfway(), 0.75)])
+def test_how_far_edits_went_is_told(block: Block, reached: float) -> None:
+    edit = factor_edit(studio(), block)
+    found = answered(Second(), edit, resample(edit, 2, np.random.default_rng(3)), 1.0)
+    assert found["hits"][0] > 0.95
+    assert found["reached"][0] == pytest.approx(reached, abs=0.02)
 
 
 class Leaky:

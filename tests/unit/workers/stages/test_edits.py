@@ -66,7 +66,7 @@ def test_a_single_value_has_no_other() -> None:
 class StuckEdit:
     """An editor that never moves anything, judged by a reader that sees that."""
 
-    method, key, attempts = "stuck", "a", 1
+    method, key, attempts, watched, blind = "stuck", "a", 1, False, False
 
     def __init__(self, audited: AuditedFeature) -> None:
         self.feature = audited
@@ -79,7 +79,7 @@ class StuckEdit:
 
     def check(self, chosen: np.ndarray, edited: np.ndarray, targets: np.ndarray) -> Checked:
         hit = self.feature.column.values[self.rows[chosen]] == targets
-        return Checked(hit, np.zeros_like(hit))
+        return Checked(hit, np.zeros_like(hit), np.full(len(hit), np.nan))
 
 
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.5])

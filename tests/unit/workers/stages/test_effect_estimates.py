@@ -13,7 +13,10 @@ from workers.evidence.family import Family
 from workers.evidence.features import FeatureColumn, fit_encoding
 from workers.evidence.strata import Stratum, Tie
 from workers.evidence.verdicts import Tied
+from workers.intake.attributes import is_usable_name
+from workers.stages.edits import FACTOR_EDIT
 from workers.stages.effect_estimates import edit_keys, measure_edit
+from workers.stages.effects import CONTROL
 from workers.stages.features import AuditedFeature
 from workers.stages.findings import evidence_of
 from workers.stages.intervals import Resampler, Statistician
@@ -48,12 +51,21 @@ def rng() -> np.random.Generator:
 def test_edits_that_hit_nowhere_are_no_edits_and_the_factor_is_a_second_one() -> None:
     flips, none = np.zeros(N), np.full(N, np.nan)
     assert edit_keys(feature(), left("hat", flips)) == [("hat", "generated")]
-    assert edit_keys(feature(), left("hat", none) | left("hat@factor", flips)) == [("hat@factor", "factor")]
-    assert [m for _, m in edit_keys(feature(), left("hat", flips) | left("hat@factor", flips))] == [
+    assert edit_keys(feature(), left("hat", none) | left("hat" + FACTOR_EDIT, flips)) == [
+        ("hat" + FACTOR_EDIT, "factor")
+    ]
+    assert [m for _, m in edit_keys(feature(), left("hat", flips) | left("hat" + FACTOR_EDIT, flips))] == [
         "generated",
         "factor",
     ]
     assert edit_keys(feature(), {}) == []
+
+
+@pytest.mark.parametrize("other", ["hat@factor", "hat factor", "control:constant"])
+def test_no_column_can_be_called_like_an_edit(other: str) -> None:
+    """Its own edits would be taken for those of another feature."""
+    assert edit_keys(feature(), left(other, np.zeros(N))) == []
+    assert not any(is_usable_name(name) for name in ("hat" + FACTOR_EDIT, CONTROL))
 
 
 def test_what_nobody_measured_is_none(by: Statistician) -> None:
@@ -69,7 +81,7 @@ def test_what_was_measured_is_there(by: Statistician, rng: np.random.Generator) 
     half = np.where(np.arange(N) < 200, flips, np.nan)
     more = left(
         "hat", flips, clean_flips=half, clean_variation=half, logits=flips + 1, floor_logits=np.ones(N),
-        collateral=np.array([np.nan]),
+        hits=np.array([0.97]), reached=np.array([0.8]), collateral=np.array([np.nan]),
     )  # fmt: skip
     found = measure_edit(more, "hat", "generated", by)
     assert found.estimate.clean_flip_rate is not None
@@ -77,7 +89,12 @@ def test_what_was_measured_is_there(by: Statistician, rng: np.random.Generator) 
     assert found.logit_change is not None
     assert found.logit_change.value == pytest.approx(flips.mean())
     assert found.collateral is None  # no hit to look at
+    assert (found.hits, found.confirmed, found.reached) == (0.97, 0.9, 0.8)
     assert 0.02 < found.detectable < 0.1
+    fewer = measure_edit(
+        {**more, "clean_flips:hat": np.where(np.arange(N) < 100, flips, np.nan)}, "hat", "generated", by
+    )
+    assert fewer.detectable > found.detectable  # presence has to be shown by clean edits
 
 
 def test_limits_name_the_ties_and_what_cannot_be_separated() -> None:

@@ -21,9 +21,11 @@ from workers.autoencoder import AutoencoderConfig
 from workers.intake.datasets import inspect_dataset
 from workers.oracles import OracleConfig
 from workers.stages import autoencoder, concepts, editor, inn, oracles, prior, profiles
+from workers.stages.edits import FACTOR_EDIT
 from workers.stages.plan import plan_audit
 from workers.stages.registry import run_request
 from workers.stages.views import response
+from workers.stages.views.factors import EXPLANATION
 
 STEPS = 20
 IMAGES = 240
@@ -112,20 +114,32 @@ def test_every_way_to_edit_leaves_its_numbers(chain: Callable[[str], dict[str, b
     found = load(made["effects"])
     keys = {name.partition(":")[2] for name in found if name.startswith("flips:")}
     directions = {key for key in keys if key.startswith("discovered ")}
-    assert {"tall", "tall@factor", "weight", "weight@factor", "upright", "luminance"} <= keys
-    assert "upright@factor" not in keys
+    assert {"tall", "tall" + FACTOR_EDIT, "weight", "weight" + FACTOR_EDIT, "upright", "luminance"} <= keys
+    assert "upright" + FACTOR_EDIT not in keys
     assert directions
-    kinds = ("variation", "logits", "clean_flips", "clean_variation", "floor_flips", "floor_variation", "floor_logits")
+    kinds = ("variation", "logits", "floor_flips", "floor_variation", "floor_logits")
     for key in keys:
         assert {found[f"{kind}:{key}"].shape for kind in kinds} == {found[f"flips:{key}"].shape}
-        assert found[f"confirmed:{key}"].shape == found[f"collateral:{key}"].shape == (1,)
+        assert {found[f"{kind}:{key}"].shape for kind in ("hits", "confirmed", "reached", "collateral")} == {(1,)}
+        assert found[f"confirmed:{key}"] <= found[f"hits:{key}"]
+    assert "clean_flips:luminance" not in found  # nobody looks at what else an exact transform moves
+    assert np.isnan(found["collateral:luminance"][0])
+    watched = {name.partition(":")[2] for name in found if name.startswith("clean_flips:")}
+    assert watched
+    for key in watched:
+        assert found[f"clean_variation:{key}"].shape == found[f"flips:{key}"].shape
         dirty = np.isnan(found[f"clean_flips:{key}"])
         assert (dirty | np.isfinite(found[f"flips:{key}"])).all()  # a clean edit is a hit
 
 
+def test_a_picture_proves_no_verdict() -> None:
+    assert "does not look at it" not in EXPLANATION
+    assert "did not depend on it here; the verdict rests on many images" in EXPLANATION
+
+
 def test_putting_a_factor_where_it_is_changes_nothing(chain: Callable[[str], dict[str, bytes]]) -> None:
     found = load(chain("effects")["effects"])
-    for key in ("tall@factor", "upright"):
+    for key in ("tall" + FACTOR_EDIT, "upright"):
         assert found[f"floor_flips:{key}"].max() == 0
         assert found[f"floor_variation:{key}"].max() < 0.02
 
