@@ -22,7 +22,10 @@ class FittedConcept:
         dimensions: of its factor.
         rho: correlation that the loss assumed, or learned.
         within: correlation measured in the factor between test pairs that share the concept, -1..1; ``None``: too few.
-        leaks: the same in every other factor, by name; 0 when the pairs randomise everything else.
+        carried: the same along the one direction of the factor in which training pairs agree most: a concept of one
+            number fills half of the smallest factor. Whether the code holds the concept at all; ``None``: too few.
+        alike: of a sketch, share of random pairs of references that are less alike than its two images; else ``None``.
+        leaks: the same as ``within`` in every other factor, by name; 0 when the pairs randomise everything else.
         caution: how weak the definition is, in words, or ``None``.
     """
 
@@ -34,6 +37,8 @@ class FittedConcept:
     within: float | None
     leaks: dict[str, float] = field(default_factory=dict)
     caution: str | None = None
+    carried: float | None = None
+    alike: float | None = None
 
 
 @dataclass(frozen=True)

@@ -172,33 +172,43 @@ def _judge(
         inn.factors[-1],
     )
     e = inn.encode(data.means).cpu().numpy()
-    found = [
-        _concept(one, inn, i, e, len(torch.unique(sets[0].of(i), dim=0)), sets[2].of(i))
-        for i, one in enumerate(concepts)
-    ]
+    found = [_concept(one, inn, i, e, sets[0].of(i), sets[2].of(i)) for i, one in enumerate(concepts)]
     return FittedConcepts(inn.cpu().eval(), tuple(found), nll, linear)
 
 
-def _concept(concept: Concept, inn: ConceptINN, i: int, e: np.ndarray, pairs: int, held: Tensor) -> FittedConcept:
+def _concept(concept: Concept, inn: ConceptINN, i: int, e: np.ndarray, pairs: Tensor, held: Tensor) -> FittedConcept:
     correlations: dict[str, float] = {}
+    carried = None
     if len(held) >= _FEWEST:
         test = held.cpu().numpy()
         correlations = {f.name: pair_score(e[:, f.start : f.stop], test) for f in inn.factors}
+        carried = _carried(e[:, inn.factors[i].start : inn.factors[i].stop], pairs, test)
     within = correlations.pop(concept.name, None)
     factor = inn.factors[i]
     return FittedConcept(
-        concept.name, concept.definition, pairs, factor.size, factor.rho, within, correlations,
-        _caution(concept, within, correlations),
+        concept.name, concept.definition, len(torch.unique(pairs, dim=0)), factor.size, factor.rho, within,
+        correlations, _caution(concept, carried, correlations), carried,
+        concept.alike if isinstance(concept, Attribute) else None,
     )  # fmt: skip
 
 
-def _caution(concept: Concept, within: float | None, leaks: dict[str, float]) -> str | None:
+def _carried(values: np.ndarray, pairs: Tensor, held: np.ndarray) -> float:
+    """Correlation of ``held`` pairs along the direction of the factor ``values (n, k)`` in which ``pairs`` agree most.
+
+    One direction is chosen on some pairs and judged on others, so that luck with few of them adds nothing.
+    """
+    shared = shared_covariance(torch.from_numpy(values).double(), pairs.cpu())
+    axis = torch.linalg.eigh(shared)[1][:, -1].numpy()
+    return pair_score(values @ axis[:, None], held)
+
+
+def _caution(concept: Concept, carried: float | None, leaks: dict[str, float]) -> str | None:
     """What a reader must know before trusting the factor, in words."""
     said = [] if concept.caution is None else [concept.caution]
-    if within is None:
+    if carried is None:
         said.append("Too few pairs were left to check the factor on.")
-    elif within < _WEAK:
-        said.append(f"Pairs that share it agree only weakly in its factor (correlation {within:.2f}).")
+    elif carried < _WEAK:
+        said.append(f"Pairs that share it agree only weakly in its factor (correlation {carried:.2f}).")
     tied = [f"{name} ({value:.2f})" for name, value in leaks.items() if value > _LEAKY]
     if tied:
         said.append(f"Pairs that share it also share {', '.join(tied)}: the references do not tell these apart.")

@@ -37,6 +37,7 @@ class Attribute:
         period: of a circular attribute.
         definition: where the column came from.
         caution: what is weak about it, or ``None``.
+        alike: share of random pairs of references that are less alike than the two sketches; ``None``: none were given.
         place: class number, or rank in 0..1 (circular: around the circle); filled in.
     """
 
@@ -46,6 +47,7 @@ class Attribute:
     period: float | None = None
     definition: Literal["attribute", "sketch"] = "attribute"
     caution: str | None = None
+    alike: float | None = None
     place: NDArray[np.float64] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -14,6 +14,8 @@ from workers.flows.linear_gaussian import fit_gaussian
 _WITHIN = 0.3
 """Added to the variance within a sketch's cloud, in units of the references' variance: few pictures show so little."""
 _PAIRS = 20_000
+STRONG = 0.95
+"""Two sketches define something when they are more alike than this share of random pairs of references."""
 
 
 def sketch_concept(name: str, means: Tensor, first: Tensor, second: Tensor, rng: np.random.Generator) -> Attribute:
@@ -38,12 +40,13 @@ def sketch_concept(name: str, means: Tensor, first: Tensor, second: Tensor, rng:
     within = sum((_covariance(cloud) for cloud in clouds), _WITHIN * torch.eye(means.shape[1], dtype=torch.float64))
     axis = functional.normalize(torch.linalg.solve(within, centres[0] + centres[1]), dim=0)
     values = (white @ axis).numpy()
-    return Attribute(name, "numeric", values, None, "sketch", _caution(white, clouds, values, axis, rng))
+    caution, alike = _caution(white, clouds, values, axis, rng)
+    return Attribute(name, "numeric", values, None, "sketch", caution, alike)
 
 
 def _caution(
     white: Tensor, clouds: list[Tensor], values: NDArray[np.float64], axis: Tensor, rng: np.random.Generator
-) -> str:
+) -> tuple[str, float]:
     centres = [cloud.mean(dim=0) for cloud in clouds]
     cosine = float(functional.cosine_similarity(centres[0], centres[1], dim=0))
     rows = rng.integers(len(white), size=(2, _PAIRS))
@@ -52,12 +55,13 @@ def _caution(
     gap = abs(float((centres[0] - centres[1]) @ axis))
     closer = float((np.abs(values[rows[0]] - values[rows[1]]) > gap).mean())
     beyond = min(float((white.norm(dim=1) > centre.norm()).double().mean()) for centre in centres)
-    return (
+    said = (
         f"Two images define it, and two images fix one direction among {white.shape[1]}. They are more alike than "
         f"{alike:.0%} of random pairs of references, and along that direction closer than {closer:.0%}. "
         f"{beyond:.0%} of the references lie farther out than the stranger of the two."
-        + (" They agree no better than many random pairs do: read nothing into it." if alike < 0.95 else "")
+        + (" They agree no better than many random pairs do: read nothing into it." if alike < STRONG else "")
     )
+    return said, alike
 
 
 def _covariance(cloud: Tensor) -> Tensor:

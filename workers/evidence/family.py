@@ -46,14 +46,15 @@ def family(edits: int, features: int, taps: int, level: float = DEFAULT.level) -
     return Family(level, QUANTITIES * (edits + features * taps))
 
 
-def detectable_flip_rate(images: int, each: float, thresholds: Thresholds = DEFAULT) -> float:
-    """Smallest flip rate of which ``images`` would have shown, with the power asked for, that it is present.
+def detectable_flip_rate(images: int, each: float, thresholds: Thresholds = DEFAULT, *, floor: float = 0.0) -> float:
+    """Smallest flip rate beyond ``floor`` of which ``images`` would have shown, with the power asked for, that it is
+    present.
 
-    Images flip or not, independently, without a floor: the lower Clopper-Pearson bound at level ``each`` must pass the
-    threshold. 1 where no number of flips would.
+    Images flip or not, independently: the lower Clopper-Pearson bound of all flips at level ``each`` must pass the
+    threshold and the floor. 1 where no number of flips would.
     """
-    needed = _events_needed(images, each, thresholds.flip_rate)
-    return 1.0 if needed is None else float(stats.beta.ppf(thresholds.power, needed, images - needed + 1))
+    needed = _events_needed(images, each, min(1.0, thresholds.flip_rate + floor))
+    return 1.0 if needed is None else float(stats.beta.ppf(thresholds.power, needed, images - needed + 1)) - floor
 
 
 def _events_needed(images: int, each: float, threshold: float) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +12,7 @@ from .thresholds import DEFAULT
 
 COMPLETENESS = "autoencoder_completeness"
 READABILITY = "readable_from_codes"
+CARRIED = "concept_carried"
 ROUND_TRIP = "round_trip"
 LIKELIHOOD = "nll_beats_linear_gaussian"
 INDEPENDENCE = "v_independent_of_z"
@@ -42,6 +43,38 @@ def completeness(agreement: Interval, threshold: float = DEFAULT.completeness) -
     """The classifier answers the autoencoder's reconstructions as it answers the images."""
     detail = f"the classifier gives {agreement.value:.1%} of the reconstructions the answer it gives the original"
     return _at_least(COMPLETENESS, agreement.value, threshold, detail)
+
+
+def completeness_within(
+    feature: str, by_category: Mapping[str, Interval], threshold: float = DEFAULT.completeness
+) -> GateResult:
+    """The same within each category of a feature: one that is rare can be lost without a trace in the whole.
+
+    Few images speak for a category, so it is the upper bound of the worst that has to reach the threshold.
+    """
+    worst = min(by_category, key=lambda name: by_category[name].high)
+    found = by_category[worst]
+    detail = (
+        f"among the {found.n} images whose {feature} is {worst} the classifier gives {found.value:.1%}"
+        f" (at most {found.high:.1%}) of the reconstructions the answer it gives the original"
+    )
+    return _at_least(f"{COMPLETENESS}:{feature}", found.high, threshold, detail)
+
+
+def concept_carried(
+    feature: str, carried: float | None, alike: float | None = None, caution: str | None = None
+) -> GateResult:
+    """The code holds a concept that examples define: held-out pairs that share it agree in its factor.
+
+    Else the factor holds something else, and its edits and readings are about that. Of two sketches, whose pairs are
+    chosen by the factor's own direction, the two images have to be ``alike`` as few pairs of references are.
+    """
+    least, strong = DEFAULT.carried, alike is None or alike >= DEFAULT.alike
+    found = float("nan") if carried is None else carried
+    detail = f"pairs that share {feature} and took no part in its fit agree in its factor with {found:.2f}"
+    gate = _at_least(f"{CARRIED}:{feature}", found, least, detail)
+    told = gate.detail if caution is None or (strong and gate.passed) else f"{gate.detail}. {caution.rstrip('.')}"
+    return replace(gate, passed=gate.passed and strong, detail=told)
 
 
 def readable_from_codes(

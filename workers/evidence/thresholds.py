@@ -20,7 +20,8 @@ class Thresholds:
         retention_visible: retention is shown not to be low when a trusted measure's *lower* bound is above this.
         disagreement: two retentions whose intervals are apart and whose values differ by more than this disagree.
         calibration_room: a retention is calibrated only where its ceiling is this far above its floor.
-        fewest_images: images that must have a reading in every draw before a generative retention is spoken of.
+        fewest_images: images that must have a reading in every draw before a generative retention is spoken of, and
+            that a category must have before its reconstructions are judged by themselves.
         tied: a feature is tied to another that explains more than this of its variance: such a tie alone would make a
             feature visible that the tap does not hold.
         separable: share of a tied feature's variance that its ties must leave, else nothing is within its strata.
@@ -35,6 +36,8 @@ class Thresholds:
         far: spreads that an edit's target lies from the current value at least: what changes nothing shows nothing.
         moved: an edit of the code hits when its reading ends within this share of the intended way from the target.
         completeness: share of reconstructions that the classifier must answer as it answers the images.
+        carried: correlation of held-out pairs of a concept in its factor.
+        alike: share of random pairs of references that two sketches must be more alike than.
         readable_share: share of what images show of a feature that must be left in the code.
         readable: what images must show of a feature at least.
         round_trip: largest error of a code sent through the INN and back, in standardised units.
@@ -63,6 +66,8 @@ class Thresholds:
     far: float = 0.7
     moved: float = 0.5
     completeness: float = 0.9
+    carried: float = 0.5
+    alike: float = 0.95
     readable_share: float = 0.7
     readable: float = 0.2
     round_trip: float = 1e-3

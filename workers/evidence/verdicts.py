@@ -41,13 +41,14 @@ from .bootstrap import Interval
 from .gates import GateResult
 from .thresholds import DEFAULT, Thresholds
 
-GENERATOR_GATES = frozenset({checks.COMPLETENESS, checks.READABILITY})
+GENERATOR_GATES = frozenset({checks.COMPLETENESS, checks.READABILITY, checks.CARRIED})
 """A generated image rests on the autoencoder: it must keep what the classifier sees, and the feature in question."""
 SAMPLE_GATES = GENERATOR_GATES | {
     checks.ROUND_TRIP, checks.LIKELIHOOD, checks.INDEPENDENCE, checks.MONOTONE, checks.MONOTONE_INVARIANCE,
 }  # fmt: skip
 """A draw that claims to share ``z`` rests on the INN as well."""
-PROBE_GATES = frozenset({checks.PERMUTED, checks.RANDOM_COLUMN})
+PROBE_GATES = frozenset({checks.PERMUTED, checks.RANDOM_COLUMN, checks.CARRIED})
+"""What a probe reads of a concept that its factor does not hold is of something else."""
 EFFECT_GATES = frozenset({checks.CONSTANT})
 
 

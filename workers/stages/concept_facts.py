@@ -12,13 +12,21 @@ from workers.stages.stage import StageContext
 def concepts_shown(context: StageContext) -> list[Concept]:
     """Concepts with a factor in the order of the network, then discovered directions; empty where none was fitted."""
     inputs, found = context.request.inputs, list[Concept]()
-    if "concepts" in inputs:
-        scores = context.json("scores") if "scores" in inputs else {}
-        fitted = checkpoint.load(context.blob("concepts")).concepts
-        found += [_named(one, [ConceptScore.model_validate(s) for s in scores.get(one.name, [])]) for one in fitted]
+    scores = context.json("scores") if "scores" in inputs else {}
+    for one in fitted_concepts(context):
+        found.append(_named(one, [ConceptScore.model_validate(score) for score in scores.get(one.name, [])]))
     if "discovered" in inputs:
         found += _discovered(discovered.load(context.blob("discovered")))
     return found
+
+
+def fitted_concepts(context: StageContext) -> tuple[FittedConcept, ...]:
+    """What is known of each concept that has a factor; empty where none was fitted.
+
+    Raises:
+        CheckpointError: the stored network is damaged.
+    """
+    return checkpoint.load(context.blob("concepts")).concepts if "concepts" in context.request.inputs else ()
 
 
 def _named(one: FittedConcept, scores: list[ConceptScore]) -> Concept:

@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 
 from schemas.results import FeatureSource
 from workers.classifier.selection import Tap
-from workers.evidence.bootstrap import Interval, mean_interval, rate_interval, ratio_interval, retained_interval
+from workers.evidence.bootstrap import (
+    Interval,
+    mean_interval,
+    rate_interval,
+    ratio_interval,
+    retained_interval,
+    wilson_interval,
+)
 from workers.evidence.estimators import retention, total_invariance
 from workers.evidence.family import Family, family
 from workers.evidence.independence import Independence, independence
@@ -66,7 +73,9 @@ class TapMeasurements:
 
 @dataclass(frozen=True)
 class Measurements:
-    """The whole audit. ``ceilings`` and ``from_codes`` are retentions by feature, ``quality`` that of oracles; 0..1.
+    """The whole audit. ``completeness_within``: that of each category with enough images, by feature.
+
+    ``ceilings`` and ``from_codes`` are retentions by feature, ``quality`` that of oracles; 0..1.
 
     ``strata``: the ties of each feature that has any, and ``strata_from_codes`` what the codes show within them.
     ``family``: how many bounds verdicts rest on, and the level of each.
@@ -75,6 +84,7 @@ class Measurements:
     taps: dict[str, TapMeasurements]
     effects: dict[str, list[EditMeasurement]]
     completeness: Interval
+    completeness_within: dict[str, dict[str, Interval]]
     ceilings: dict[str, float]
     from_codes: dict[str, float]
     quality: dict[str, float]
@@ -119,6 +129,11 @@ def measure(
         taps=measured,
         effects={name: [measure_edit(changed, *key, by) for key in edits] for name, edits in keys.items()},
         completeness=rate_interval(changed["reconstruction_agrees"], weights(len(changed["reconstruction_agrees"]))),
+        completeness_within={
+            f.name: completeness_within(f, changed["rows"], changed["reconstruction_agrees"])
+            for f in features
+            if f.column.kind == "categorical"
+        },
         ceilings=readers.ceilings,
         from_codes={name: reading.shares.retained for name, reading in from_codes.items()},
         quality=readers.quality,
@@ -127,6 +142,17 @@ def measure(
         family=whole,
         accuracy=_accuracy(context, latents["probabilities"], references.labels, weights),
     )
+
+
+def completeness_within(
+    feature: AuditedFeature, rows: NDArray[np.int64], agrees: NDArray[np.float64]
+) -> dict[str, Interval]:
+    """Share of the reconstructions of the images ``rows`` that are answered alike, by category of ``feature``."""
+    values = feature.column.values[rows]
+    classes, counts = np.unique(values[np.isfinite(values)], return_counts=True)
+    enough = classes[counts >= DEFAULT.fewest_images]
+    shares = {feature.show(each): agrees[values == each] for each in enough}
+    return {name: wilson_interval(float(each.sum()), len(each)) for name, each in shares.items()}
 
 
 def _ties_allowed(features: list[AuditedFeature]) -> dict[str, list[str]]:

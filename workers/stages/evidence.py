@@ -34,7 +34,7 @@ def run(context: StageContext) -> Produced:
         controls.constant_classifier(*constant_changes(context.arrays("effects"))),
     ]
     shown = [*ran, *_untrained(context, features)]
-    gates = audit_gates(context, found, taps)
+    gates = audit_gates(context, features, found, taps)
     judged = findings(features, taps, found, [*gates, *(control.as_gate() for control in ran)])
     evidence = {
         "taps": [_tap(tap, found, context.arrays("latents")) for tap in taps],

@@ -39,7 +39,6 @@ def _finding(feature: AuditedFeature, tap: str, found: Measurements, gates: list
     decision = decide(evidence_of(measured, feature.name, edits, found.tied(feature.name, tap)), gates)
     effects = [_effect(one) for one in edits] or [Effect()]
     verdict = Verdict(decision.verdict.value)
-    power = _power(edits, verdict)
     return Finding(
         feature=feature.name,
         tap=tap,
@@ -52,7 +51,13 @@ def _finding(feature: AuditedFeature, tap: str, found: Measurements, gates: list
         ),
         effect=effects[0],
         other_effects=effects[1:],
-        reasons=[*decision.reasons, *power, *_moved(measured, feature.name), *_range(feature)],
+        reasons=[
+            *decision.reasons,
+            *_invisible(edits, verdict, found.completeness),
+            *_power(edits, verdict),
+            *_moved(measured, feature.name),
+            *_range(feature),
+        ],
     )
 
 
@@ -97,8 +102,23 @@ def _power(edits: list[EditMeasurement], verdict: Verdict) -> list[str]:
         return []
     best = min(believed, key=lambda one: one.detectable)
     return [
-        f"With {best.estimate.flip_rate.n:,} edited images an effect on {best.detectable:.1%} of answers or more would"
+        f"With {_telling(best):,} edited images an effect on {best.detectable:.1%} of answers or more would"
         f" have been shown with {DEFAULT.power:.0%} power; smaller ones could have been missed."
+    ]
+
+
+def _telling(edit: EditMeasurement) -> int:
+    """Images that can show an effect: those with an edit that moved nothing else, where somebody looked."""
+    return (edit.estimate.clean_flip_rate or edit.estimate.flip_rate).n
+
+
+def _invisible(edits: list[EditMeasurement], verdict: Verdict, completeness: Interval) -> list[str]:
+    """What edits of the code cannot deny: they start from the autoencoder's picture, without what it lost."""
+    if verdict not in {Verdict.IGNORED, Verdict.ENCODED_UNUSED} or any(one.method == "exact" for one in edits):
+        return []
+    return [
+        f"The classifier answers {1 - completeness.value:.1%} of the images differently once the autoencoder has"
+        " redrawn them: whatever it looks at there is invisible to edits of the code."
     ]
 
 

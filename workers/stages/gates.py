@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 from workers.classifier.selection import Tap
+from workers.concepts.checkpoint import FittedConcept
 from workers.evidence import gates as checks
 from workers.evidence.gates import GateResult
 from workers.evidence.thresholds import DEFAULT
+from workers.stages.concept_facts import fitted_concepts
 from workers.stages.estimates import Measurements
+from workers.stages.factors import ConceptFactor
+from workers.stages.features import CODED, AuditedFeature
 from workers.stages.stage import StageContext
 
 LEAKAGE = "vae_leakage"
@@ -17,19 +22,31 @@ AGREEMENT = "vae_agreement"
 SECOND_OPINION = frozenset({LEAKAGE, FIDELITY, AGREEMENT})
 
 
-def audit_gates(context: StageContext, found: Measurements, taps: list[Tap]) -> list[GateResult]:
-    """Every gate, the autoencoder's first."""
+def audit_gates(
+    context: StageContext, features: list[AuditedFeature], found: Measurements, taps: list[Tap]
+) -> list[GateResult]:
+    """Every gate, the autoencoder's first. What is read from codes is readable from them; it must be carried."""
     per_tap = [gate for tap in taps for gate in _tap_gates(tap.name, found)]
     whole = [found.taps[tap.name] for tap in taps if told_whole(tap, context.budget.condition)]
     return [
         checks.completeness(found.completeness),
-        *(checks.readable_from_codes(name, found.from_codes.get(name, float("nan")), quality)
-          for name, quality in found.quality.items()),
+        *(checks.completeness_within(name, shares) for name, shares in found.completeness_within.items() if shares),
+        *(checks.readable_from_codes(f.name, found.from_codes.get(f.name, float("nan")), found.quality[f.name])
+          for f in features if f.source not in CODED),
+        *carried_gates(features, fitted_concepts(context)),
         *per_tap,
         checks.monotone_information([tap.information for tap in whole]),
         checks.monotone_invariance([tap.invariance for tap in whole]),
         *_vae_gates(context.json("vae"), float(context.arrays("nuisance")["agrees"].mean())),
     ]  # fmt: skip
+
+
+def carried_gates(features: list[AuditedFeature], fitted: Sequence[FittedConcept]) -> list[GateResult]:
+    """Of every concept that examples define: whether the code holds it."""
+    known = {one.name: one for one in fitted if one.definition != "attribute"}
+    named = [(f.name, f.factor.name) for f in features if isinstance(f.factor, ConceptFactor)]
+    found = [(feature, known[concept]) for feature, concept in named if concept in known]
+    return [checks.concept_carried(feature, one.carried, one.alike, one.caution) for feature, one in found]
 
 
 def told_whole(tap: Tap, width: int) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 from workers.classifier.pooling import pooled_shape
+from workers.concepts.checkpoint import FittedConcept
 from workers.evidence.strata import Stratum
 from workers.evidence.thresholds import DEFAULT
 from workers.stages.classifying import load_taps
+from workers.stages.concept_facts import fitted_concepts
 from workers.stages.estimates import Measurements
 from workers.stages.features import AuditedFeature
 from workers.stages.references import References
@@ -25,10 +28,26 @@ def limits(
         f" on wider bounds: all {found.family.comparisons} of them hold at once at {found.family.level:.0%}, each at"
         f" {found.family.each:.3%}.",
         *_tied(found.strata),
+        *left_out([one["name"] for one in context.config.get("concepts", [])], fitted_concepts(context)),
         *context.config["notes"],
         *_hue(features),
         *_compressed(context),
     ]
+
+
+def left_out(asked: Sequence[str], fitted: Sequence[FittedConcept]) -> list[str]:
+    """Concepts that examples define and that got no factor: nothing is said of them."""
+    defined = {one.name: one.definition for one in fitted}
+    words = []
+    for name in asked:
+        if name not in defined:
+            words.append(
+                f"The concept {name} was left out: its examples share nothing that the code holds, or stronger concepts"
+                " took all its room. Nothing was tested of it."
+            )
+        elif defined[name] == "attribute":
+            words.append(f"The concept {name} was left out: the column of that name stands for it.")
+    return words
 
 
 def _hue(features: list[AuditedFeature]) -> list[str]:

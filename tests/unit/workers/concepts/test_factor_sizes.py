@@ -22,7 +22,8 @@ def test_the_rules_hold(scores: list[float], dim: int, data: st.DataObject) -> N
     assert all(size == 0 or (size >= SMALLEST and size % 2 == 0) for size in sizes)
     assert dim - sum(sizes) >= max(1, math.ceil(RESIDUAL_SHARE * dim))
     if directions is not None:
-        assert all(size <= max(SMALLEST, count + 1) for size, count in zip(sizes, directions, strict=True))
+        assert all(size <= count + 1 for size, count in zip(sizes, directions, strict=True) if count)
+        assert not any(size for size, count in zip(sizes, directions, strict=True) if not count)
 
 
 @given(scores=SCORES, dim=st.integers(4, 256))
@@ -38,6 +39,6 @@ def test_the_published_example() -> None:
     assert factor_sizes([0.7, 0.0], 64) == [22, 10]
 
 
-@pytest.mark.parametrize(("directions", "size"), [(0, 2), (1, 2), (2, 2), (3, 4), (9, 10), (60, 22)])
+@pytest.mark.parametrize(("directions", "size"), [(0, 0), (1, 2), (2, 2), (3, 4), (9, 10), (60, 22)])
 def test_no_more_dimensions_than_pairs_share(directions: int, size: int) -> None:
     assert factor_sizes([0.7, 0.0], 64, [directions, 1]) == [size, 2]

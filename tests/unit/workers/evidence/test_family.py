@@ -77,3 +77,10 @@ def test_coverage_of_predictive_retention() -> None:
     rng = np.random.default_rng(5)
     found = [share_of(lambda r, a=a: covers_predictive(r, a, 1500), 25, rng) for a in (1.0, 2.0)]
     assert np.mean(found) >= 0.90, found
+
+
+def test_a_floor_makes_effects_harder_to_see() -> None:
+    each = family(12, 12, 3).each
+    without, loud = detectable_flip_rate(1000, each), detectable_flip_rate(1000, each, floor=0.015)
+    assert without < loud < without + 0.02
+    assert detectable_flip_rate(100, each) > without

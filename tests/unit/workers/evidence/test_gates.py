@@ -88,3 +88,24 @@ def test_an_untrained_twin_is_told_and_never_fails() -> None:
     assert found.value == pytest.approx(0.5)
     assert "hue 0.50" in found.detail
     assert untrained_twin({}).value is None
+
+
+def test_a_rare_category_is_complete_by_itself_or_fails_the_feature() -> None:
+    whole = Interval(0.97, 0.96, 0.98, 0.95, 1000, "test")
+    lost = Interval(0.1, 0.03, 0.25, 0.95, 40, "test")
+    gate = gates.completeness_within("kind", {"A": whole, "C": lost})
+    assert (gate.name, gate.kind, gate.passed) == ("autoencoder_completeness:kind", gates.COMPLETENESS, False)
+    assert "kind is C" in gate.detail
+    few = Interval(0.87, 0.7, 0.95, 0.95, 30, "test")  # not shown to be lost
+    assert gates.completeness_within("kind", {"A": whole, "B": few}).passed
+
+
+def test_a_concept_must_be_carried_and_its_sketches_alike() -> None:
+    assert gates.concept_carried("mark", 0.9).passed
+    assert not gates.concept_carried("mark", -0.25, None, "Few pairs.").passed
+    assert gates.concept_carried("mark", -0.25, None, "Few pairs.").detail.endswith("Few pairs")
+    assert not gates.concept_carried("mark", None).passed
+    assert gates.concept_carried("mark", 0.9, 0.99, "Two images define it.").passed
+    weak = gates.concept_carried("mark", 0.9, 0.8, "Two images define it.")
+    assert not weak.passed
+    assert "Two images define it" in weak.detail

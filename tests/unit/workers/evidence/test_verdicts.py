@@ -311,3 +311,10 @@ def test_what_was_judged_within_strata_is_said_of_that_part_alone() -> None:
     beyond = decide(Evidence(None, interval(0.93, 0.95), (edit(NONE),), tied)).reasons[1]
     assert beyond.startswith("The tap does not hold it beyond luminance: ")
     assert decide(Evidence(None, LOW, (edit(NONE),), tied)).reasons[1].startswith("The tap does not hold it: ")
+
+
+def test_a_concept_that_the_code_does_not_hold_gets_no_denial() -> None:
+    gate = [GateResult(f"{checks.CARRIED}:mark", False, -0.25, 0.5, "made to fail")]
+    for retention in (LOW, VISIBLE):
+        for measures in ({"predictive": retention}, {"predictive": retention, "generative": retention}):
+            assert verdict(edit(NONE, method="factor"), gates=gate, **measures) is Verdict.UNTRUSTED
