@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from markupsafe import Markup
 
-from schemas.results import Effect, Estimate, Finding, Retention, Verdict
+from schemas.results import Estimate, Finding, Retention, Verdict
 
 from .formatting import clip, confidence, percent, shorten
 
@@ -32,13 +32,14 @@ def headline_retention(retention: Retention) -> Estimate | None:
     return max(present, key=lambda estimate: estimate.value, default=None)
 
 
-def effect_clause(feature: Markup, effect: Effect) -> Markup:
-    """``changing only hue changed 0.3 % of answers (95 % CI 0.1–0.7 %)``."""
-    if effect.flip_rate is None:
+def effect_clause(feature: Markup, finding: Finding) -> Markup:
+    """``changing only hue changed 0.3 % of answers (95 % CI 0.1–0.7 %)``, by every way of changing it that there is."""
+    rates = [one.flip_rate for one in (finding.effect, *finding.other_effects) if one.flip_rate is not None]
+    if not rates:
         return Markup("what happens when only {} changes was not measured").format(feature)
-    flips = effect.flip_rate
-    clause = Markup("changing only {} changed {} of answers ({})")
-    return clause.format(feature, percent(max(flips.value, 0.0)), confidence(flips))
+    said = [Markup("{} of answers ({})").format(percent(max(one.value, 0.0)), confidence(one)) for one in rates]
+    clause = Markup("changing only {} changed ").format(feature) + said[0]
+    return clause + Markup("").join(Markup(", and in another way {}").format(one) for one in said[1:])
 
 
 def retention_clause(retention: Retention) -> Markup | None:
@@ -51,29 +52,25 @@ def retention_clause(retention: Retention) -> Markup | None:
 
 
 def _ignored(classifier: Markup, feature: Markup, finding: Finding) -> Markup:
-    text = Markup("{} <strong>ignores {}</strong>: {}").format(
-        classifier, feature, effect_clause(feature, finding.effect)
-    )
+    text = Markup("{} <strong>ignores {}</strong>: {}").format(classifier, feature, effect_clause(feature, finding))
     kept = retention_clause(finding.retention)
     return text + "." if kept is None else Markup("{}, and {}.").format(text, kept)
 
 
 def _used(classifier: Markup, feature: Markup, finding: Finding) -> Markup:
-    return Markup("{} <strong>uses {}</strong>: {}.").format(
-        classifier, feature, effect_clause(feature, finding.effect)
-    )
+    return Markup("{} <strong>uses {}</strong>: {}.").format(classifier, feature, effect_clause(feature, finding))
 
 
 def _encoded(classifier: Markup, feature: Markup, finding: Finding) -> Markup:
     kept = retention_clause(finding.retention) or Markup("it can be read from the answer scores")
     return Markup("{} <strong>sees {} but does not act on it</strong>: {}, yet {}.").format(
-        classifier, feature, kept, effect_clause(feature, finding.effect)
+        classifier, feature, kept, effect_clause(feature, finding)
     )
 
 
 def _undetermined(classifier: Markup, feature: Markup, finding: Finding) -> Markup:
     return Markup("Whether {} <strong>uses {} is not decided</strong>: {}.{}").format(
-        classifier, feature, effect_clause(feature, finding.effect), _first_reason(finding, brief=True)
+        classifier, feature, effect_clause(feature, finding), _first_reason(finding, brief=True)
     )
 
 

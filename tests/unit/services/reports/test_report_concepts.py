@@ -104,7 +104,7 @@ def test_every_measurement_of_an_effect_is_shown(html: str) -> None:
         "Retention of the concept’s own factor5.0 %",
         "an effect below 1.1 % of answers could have been missed",
         "factor of the concept INN, swapped",
-        "the verdict rests on this one",
+        "These edits are peers, and the verdict rests on all of them.",
     ):
         assert words in said
 

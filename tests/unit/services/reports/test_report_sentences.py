@@ -75,3 +75,12 @@ def test_names_are_escaped_isolated_and_keep_their_full_text_in_the_title() -> N
     long = "x" * 200
     assert f'title="{long}"' in name(long)
     assert len(name(long).striptags()) == 48
+
+
+@pytest.mark.parametrize("verdict", [Verdict.IGNORED, Verdict.USED, Verdict.ENCODED_UNUSED, Verdict.UNDETERMINED])
+def test_every_edit_is_quoted_not_the_flattering_one(verdict: Verdict) -> None:
+    first, second = Effect(flip_rate=estimate(0.003, 0.002)), Effect(flip_rate=estimate(0.015, 0.004))
+    found = finding("hat", verdict=verdict).model_copy(update={"effect": first, "other_effects": [second, Effect()]})
+    text = words(sentence("m", found))
+    assert "changing only hat changed 0.3 % of answers (95 % CI 0.1–0.5 %), and in another way 1.5 %" in text
+    assert text.count("in another way") == 1
