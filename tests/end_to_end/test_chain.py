@@ -27,9 +27,10 @@ from workers.autoencoder import AutoencoderConfig
 from workers.errors import StageError
 from workers.intake.datasets import inspect_dataset
 from workers.oracles import OracleConfig
-from workers.stages import autoencoder, editor, inn, oracles, prior, profiles, vae
+from workers.stages import autoencoder, concepts, editor, inn, oracles, prior, profiles, vae
 from workers.stages.plan import plan_audit
 from workers.stages.registry import run_request
+from workers.stages.views import assault, response
 from workers.vae import VaeConfig
 
 STEPS = 20
@@ -44,8 +45,9 @@ def barely_trained(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.setitem(profiles.BUDGETS, "quick", small)
     flow = replace(inn.EFFORT["quick"], training=replace(inn.EFFORT["quick"].training, steps=STEPS, evaluate_every=10))
-    for module in (inn, editor, prior):
+    for module in (inn, editor, prior, concepts, response):
         monkeypatch.setattr(module, "EFFORT", {"quick": flow})
+    monkeypatch.setitem(assault.EFFORT, "quick", (6, 40))
     whole = AutoencoderConfig.for_images
 
     def brief(height: int, width: int, channels: int, _profile: str) -> AutoencoderConfig:
@@ -111,7 +113,7 @@ def check(found: tuple[AuditResult, Sheets]) -> AuditResult:
 def test_grey_images_without_labels_or_attributes() -> None:
     result = check(audit(onnx_graphs.mlp(size=16), {"images": blobs(channels=1)[..., 0]}))
     assert result.classifier.accuracy is None
-    assert {feature.source for feature in result.features} == {"measured"}
+    assert {feature.source for feature in result.features} == {"measured", "discovered"}
 
 
 def test_columns_that_no_image_shows_do_not_end_an_audit() -> None:
@@ -150,6 +152,7 @@ def test_several_sigmoids_all_of_them_saturated(bias: float) -> None:
     result = check(audit(onnx_graphs.many_sigmoids_net(bias), {"images": blobs(), "flag": np.arange(IMAGES) % 2}))
     assert result.classifier.output_kind == "sigmoid"
     assert result.finding("flag").verdict is not Verdict.USED
+    assert any("yes or no of its own" in limit for limit in result.limits)
 
 
 def test_a_classifier_that_answers_one_picture_with_nan() -> None:

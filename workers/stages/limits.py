@@ -30,6 +30,7 @@ def limits(
         *_tied(found.strata),
         *left_out([one["name"] for one in context.config.get("concepts", [])], fitted_concepts(context)),
         *context.config["notes"],
+        *_labels(context.config["output_kind"]),
         *_hue(features),
         *_compressed(context),
     ]
@@ -48,6 +49,17 @@ def left_out(asked: Sequence[str], fitted: Sequence[FittedConcept]) -> list[str]
         elif defined[name] == "attribute":
             words.append(f"The concept {name} was left out: the column of that name stands for it.")
     return words
+
+
+def _labels(output_kind: str) -> list[str]:
+    """What a single number hides of a classifier whose labels do not exclude each other."""
+    if output_kind != "sigmoid":
+        return []
+    return [
+        "Each output is a yes or no of its own: an edit changes the answer when any label turns over or another leads."
+        " Galleries follow the leading label alone and show its share of all scores; the supervised VAE is told these"
+        " shares."
+    ]
 
 
 def _hue(features: list[AuditedFeature]) -> list[str]:

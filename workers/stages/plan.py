@@ -333,7 +333,7 @@ class _Planner:
         }  # fmt: skip
         if View.CONCEPTS in self.views:
             inputs |= {**_of("scores", "scores"), "untrained": Source(stage="untrained", output="wide")}
-        config = {**self.columns, **self.outputs, **self.judging}
+        config = {**self.columns, **self.outputs, **self.judging, "output_kind": self.spec["facts"]["output_kind"]}
         return self._stage("evidence", "Weighing the evidence", inputs, 8, **config)
 
     def result(self, taps: list[str], views: list[str], done: Done) -> PlannedStage:

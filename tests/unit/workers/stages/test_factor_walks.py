@@ -79,6 +79,7 @@ def test_what_the_network_itself_changes_is_taken_off() -> None:
     made.classifier = SimpleNamespace(
         run=lambda images: Outputs(np.stack([-images[:, 3], images[:, 3]], axis=1), {}),
         probabilities_of=Signs().probabilities_of,
+        independent=False,
     )
     found = response(made, Number(0, noise=10.0), np.arange(200), 4, 1.0, torch.Generator().manual_seed(1))
     assert found.class_std.max() == 0

@@ -6,6 +6,7 @@ import ast
 import hashlib
 import importlib.util
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -105,20 +106,26 @@ def test_a_changed_budget_changes_every_key(monkeypatch: pytest.MonkeyPatch) -> 
     assert not [name for name in first if first[name] == second[name]]
 
 
+@cache
+def imports(module: str) -> frozenset[str]:
+    """What ``module`` imports by ``from``, if it is one of ours: modules, and names that may be modules."""
+    source = ROOT / (module.replace(".", "/") + ".py")
+    if not source.is_file():
+        return frozenset()
+    found = set[str]()
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            base = importlib.util.resolve_name("." * node.level + (node.module or ""), module.rpartition(".")[0])
+            found |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    return frozenset(found)
+
+
 def imported(module: str) -> set[str]:
-    """Modules of the workers that ``module`` imports, directly or through others."""
-    found, left = set[str](), [module]
+    """Everything that ``module`` imports, directly or through others."""
+    found, left = set[str](), {module}
     while left:
-        name = left.pop()
-        source = ROOT / (name.replace(".", "/") + ".py")
-        if name in found or not source.is_file():
-            continue
-        found.add(name)
-        package = name.rpartition(".")[0]
-        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom):
-                base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
-                left += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+        found |= left
+        left = {one for name in left for one in imports(name)} - found
     return found
 
 
