@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from schemas.audits import Profile, View
 
 DEFAULT_VIEWS: dict[Profile, frozenset[View]] = {
-    Profile.QUICK: frozenset(),
+    Profile.QUICK: frozenset(View) - {View.DISCOVERED},
     Profile.STANDARD: frozenset(View),
     Profile.FULL: frozenset(View),
 }
-"""What a profile shows when the audit does not say."""
+"""What a profile shows when the audit does not say. Factors without a name cost an edit each, and few need them."""
 
 
 @dataclass(frozen=True)
