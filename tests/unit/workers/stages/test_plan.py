@@ -21,7 +21,7 @@ from workers.stages.registry import STAGES
 ROOT = Path(plan.__file__).parents[2]
 
 TAPS = ["conv", "hidden", "logits"]
-DATASET_ONLY = {"autoencoder", "oracles", "editor", "prior"}
+DATASET_ONLY = {"autoencoder", "oracles", "editor", "prior", "concepts"}
 
 
 class Everything(dict[str, str]):
