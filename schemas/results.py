@@ -79,9 +79,10 @@ class Effect(Contract):
     ``flip_rate`` (share of arg-max changes) and ``total_variation`` (of class probabilities) are what is left after
     the floor is taken off; ``floor`` is the flip rate of the edit's own machinery with the feature left alone.
     ``logit_change`` is the mean absolute change of the logits, centred per image, in units of their spread over the
-    references. ``confirmed`` is the share of edits that measurably reached their target (M7 hit rate), ``collateral``
-    the share that measurably moved another feature. ``detectable`` is the flip rate that this many images would have
-    shown with 80 % power.
+    references. ``hits`` is the share of edits that measurably reached their target (M7 hit rate), ``confirmed`` that
+    share for the value of the feature where it is least, ``reached`` how far the hits went on average, 1 at the target;
+    ``collateral`` is the share of hits that measurably moved another feature, ``None`` where nobody looked.
+    ``detectable`` is the flip rate that this many images would have shown with 80 % power.
     """
 
     flip_rate: Estimate | None = None
@@ -89,7 +90,9 @@ class Effect(Contract):
     floor: Estimate | None = None
     logit_change: Estimate | None = None
     method: str | None = None
+    hits: Probability | None = None
     confirmed: Probability | None = None
+    reached: float | None = None
     collateral: Probability | None = None
     detectable: float | None = None
 

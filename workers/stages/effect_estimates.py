@@ -51,16 +51,23 @@ def measure_edit(changed: Arrays, key: str, method: Method, by: Statistician) ->
     edit, floor = _changes(changed, "", key), _changes(changed, "floor_", key)
     clean = _changes(changed, "clean_", key) if f"clean_flips:{key}" in changed else None
     weights = by.weights(len(edit.flips))
+    estimate = effect(edit, floor, weights, clean=clean, joint=by.joint)
     return EditMeasurement(
         method=method,
-        estimate=effect(edit, floor, weights, clean=clean, joint=by.joint),
+        estimate=estimate,
         logit_change=_logit_change(changed, key, weights),
         confirmed=_share(changed, f"confirmed:{key}"),
         collateral=_share(changed, f"collateral:{key}"),
-        detectable=detectable_flip_rate(int(np.isfinite((clean or edit).flips).sum()), by.joint),
+        detectable=_detectable(clean or edit, estimate, by),
         hits=_share(changed, f"hits:{key}"),
         reached=_share(changed, f"reached:{key}"),
     )
+
+
+def _detectable(shown: Changes, estimate: EffectEstimate, by: Statistician) -> float:
+    """Of the images that can show presence, beyond the machinery's own flips."""
+    floor = 0.0 if estimate.floor is None else estimate.floor.value
+    return detectable_flip_rate(int(np.isfinite(shown.flips).sum()), by.joint, floor=floor)
 
 
 def _changes(changed: Arrays, kind: str, key: str) -> Changes:

@@ -91,7 +91,8 @@ def _effect(edit: EditMeasurement) -> Effect:
     return Effect(
         flip_rate=_estimate(found.flip_rate), total_variation=_estimate(found.total_variation),
         floor=_estimate(found.floor), logit_change=_estimate(edit.logit_change), method=METHODS[edit.method],
-        confirmed=edit.confirmed, collateral=edit.collateral, detectable=edit.detectable,
+        hits=edit.hits, confirmed=edit.confirmed, reached=edit.reached, collateral=edit.collateral,
+        detectable=edit.detectable,
     )  # fmt: skip
 
 

@@ -95,6 +95,8 @@ def test_what_was_measured_is_there(by: Statistician, rng: np.random.Generator) 
         {**more, "clean_flips:hat": np.where(np.arange(N) < 100, flips, np.nan)}, "hat", "generated", by
     )
     assert fewer.detectable > found.detectable  # presence has to be shown by clean edits
+    noisy = measure_edit({**more, "floor_flips:hat": np.full(N, 0.1)}, "hat", "generated", by)
+    assert noisy.detectable > found.detectable  # and beyond the machinery's own flips
 
 
 def test_limits_name_the_ties_and_what_cannot_be_separated() -> None:
