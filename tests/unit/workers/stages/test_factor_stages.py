@@ -59,7 +59,7 @@ def chain() -> Iterator[Callable[[str], tuple[dict[str, np.ndarray], dict[str, b
         whole = AutoencoderConfig.for_images
         patch.setattr(
             autoencoder.AutoencoderConfig, "for_images",
-            staticmethod(lambda *shape: replace(whole(*shape[:3], "quick"), steps=STEPS, batch=32, code_dim=16)),
+            staticmethod(lambda *shape: replace(whole(*shape[:3], "quick"), steps=4 * STEPS, batch=32, code_dim=16)),
         )  # fmt: skip
         patch.setattr(oracles, "OracleConfig", lambda **_: OracleConfig(steps=STEPS, batch=32))
         yield _runner(_subject())
