@@ -111,7 +111,7 @@ def _layout(
     covariances = {i: shared_covariance(white, pairs[i]) for i in have}
     codes, dim = data.means.cpu().numpy(), data.means.shape[1]
     scores = [pair_score(codes, pairs[i].cpu().numpy()) for i in have]
-    directions = [shared_directions(covariances[i], _noise_level(dim, len(pairs[i]))) for i in have]
+    directions = [_directions(covariances[i], dim, len(pairs[i])) for i in have]
     sized = {i: size for i, size in zip(have, factor_sizes(scores, dim, directions), strict=True) if size}
     rotation = concept_rotation([covariances[i] for i in sized], list(sized.values()), dim).to(white)
     kept = [concepts[i] for i in sized]
@@ -119,9 +119,15 @@ def _layout(
     return kept, factors_of([one.name for one in kept], sized.values(), rhos, dim), rotation
 
 
-def _noise_level(dim: int, pairs: int) -> float:
-    """Correlation that a direction must exceed to count: a fair share, and more than the luckiest of few pairs."""
-    return float(max(_DIRECTION, 2 * np.sqrt(dim / pairs)))
+def _directions(covariance: Tensor, dim: int, pairs: int) -> int:
+    """How many directions count: a fair share of correlation, and more than the luckiest of few pairs.
+
+    Few pairs may prove none, then the best one is left for held-out pairs to judge; none means that even luck finds
+    nothing.
+    """
+    lucky = 2 * np.sqrt(dim / pairs)
+    likely = shared_directions(covariance, float(max(_DIRECTION, lucky)))
+    return likely or min(1, shared_directions(covariance, _DIRECTION))
 
 
 class _Held:

@@ -23,6 +23,8 @@ PAIRS = 96
 """Products of two inputs kept beyond the leading components', chosen by how much they say about the targets."""
 SCREENED = 64
 """Target columns that take part in choosing pairs: the first ones, so that hundreds of permuted twins cost nothing."""
+SCREENING_ROWS = 2048
+"""Rows that take part in it, at most: to rank products, and not to measure them."""
 SINGLES = 48
 """Single inputs kept beside the leading components of a wide representation."""
 CENTRES = 384
@@ -39,8 +41,17 @@ OUTLIER = 6.0
 Floats32 = NDArray[np.float32]
 
 
-def cross_fit(z: Floats, targets: Floats, generator: np.random.Generator, folds: int = FOLDS) -> NDArray[np.float64]:
+def cross_fit(
+    z: Floats,
+    targets: Floats,
+    generator: np.random.Generator,
+    folds: int = FOLDS,
+    known: NDArray[np.bool_] | None = None,
+) -> NDArray[np.float64]:
     """Out-of-fold predictions of ``targets (n, t)`` from ``z (n, ...)``: ``(n, t)``. No row helps to predict itself.
+
+    Where a target is not ``known (n, t)`` its value counts for nothing. All targets share the features that are made
+    of ``z``, those known for the same rows share a factorisation too.
 
     Raises:
         ValueError: row counts differ, a value is not finite, or there are fewer than two rows per fold.
@@ -58,8 +69,21 @@ def cross_fit(z: Floats, targets: Floats, generator: np.random.Generator, folds:
     for k in range(folds):
         train, test = fold != k, fold == k
         features = _FeatureMap.fit(flat[train], wanted[train], generator)
-        predictions[test] = ridge(features(flat[train]), wanted[train], features(flat[test]), features.nested)
+        inputs, asked = features(flat[train]), features(flat[test])
+        for rows, columns in _alike(np.ones(wanted.shape, dtype=bool) if known is None else known):
+            among = rows[train]
+            told = inputs if among.all() else inputs[among]
+            predictions[np.ix_(test, columns)] = ridge(
+                told, wanted[train & rows][:, columns], asked, features.nested
+            )  # fmt: skip
     return predictions
+
+
+def _alike(known: NDArray[np.bool_]) -> list[tuple[NDArray[np.bool_], NDArray[np.intp]]]:
+    """Targets by the rows ``(n,)`` for which they are known."""
+    patterns, which = np.unique(np.packbits(known, axis=0), axis=1, return_inverse=True)
+    groups = [np.flatnonzero(which.ravel() == i) for i in range(patterns.shape[1])]
+    return [(known[:, columns[0]], columns) for columns in groups]
 
 
 def fold_numbers(n: int, generator: np.random.Generator, folds: int = FOLDS) -> NDArray[np.intp]:
@@ -111,12 +135,13 @@ class _FeatureMap:
 
 def _pairs(reduced: Floats32, targets: Floats, room: int) -> NDArray[np.intp]:
     """Index pairs ``(2, pairs)`` whose products correlate most with any target, plus those of the leading inputs."""
-    wide = reduced.shape[1]
+    step = -(-len(reduced) // SCREENING_ROWS)
+    wide, chosen = reduced.shape[1], reduced[::step]
     strength = np.zeros((wide, wide), dtype=np.float32)
-    for column in _standardise_targets(targets).T[:SCREENED]:
-        np.maximum(strength, np.abs(reduced.T @ (reduced * column[:, None])), out=strength)
+    for column in _standardise_targets(targets[::step]).T[:SCREENED]:
+        np.maximum(strength, np.abs(chosen.T @ (chosen * column[:, None])), out=strength)
     leading = min(wide, QUADRATIC_DIMENSIONS)
-    strength[:leading, :leading] += np.float32(len(reduced))
+    strength[:leading, :leading] += np.float32(len(chosen))
     rows, columns = np.triu_indices(wide)
     kept = np.argsort(-strength[rows, columns], kind="stable")[: min(room, leading * (leading + 1) // 2 + PAIRS)]
     return np.stack([rows[kept], columns[kept]])

@@ -14,6 +14,8 @@ from .pixels import Floats
 from .probes import FOLDS, cross_fit, fold_numbers
 from .strata import Stratum, regress
 
+NEARLY_ALL = 0.8
+"""Features known for at least this share of the images are probed together."""
 MIN_ROWS = 10 * FOLDS
 """Features known for fewer images than this are not probed."""
 
@@ -42,7 +44,7 @@ def read_features(
     """Probe ``z (n, ...)`` for every column of ``n`` values; columns known for too few images are left out.
 
     Columns known for the same images share one factorisation, and so do their permuted twins and what their ``strata``
-    leave of them.
+    leave of them; columns known for nearly all images share the features that are made of ``z``.
 
     Raises:
         ValueError: a column has another length than ``z``, or ``z`` is not finite.
@@ -51,33 +53,63 @@ def read_features(
     for column in columns:
         if len(column.values) != len(z):
             raise ValueError(f"{column.name}: {len(column.values)} values for {len(z)} images")
-        groups.setdefault(column.known.tobytes(), []).append(column)
+        if np.count_nonzero(column.known) >= MIN_ROWS:
+            nearly_all = column.known.mean() >= NEARLY_ALL
+            groups.setdefault(b"" if nearly_all else column.known.tobytes(), []).append(column)
     found = {}
     for group in groups.values():
-        if np.count_nonzero(group[0].known) >= MIN_ROWS:
-            found.update(_read_group(z, group, generator, strata or {}))
-    return found
+        found.update(_read_group(z, group, generator, strata or {}))
+    return {column.name: found[column.name] for column in columns if column.name in found}
 
 
 def _read_group(
     z: Floats, group: list[FeatureColumn], generator: np.random.Generator, strata: Mapping[str, Stratum]
 ) -> dict[str, Readability]:
-    known, names = group[0].known, [column.name for column in group]
-    encoded = [fit_encoding(column).encode(column.values[known]) for column in group]
-    tied = [name for name in names if name in strata]
-    residuals = [strata[name].residual[known] for name in tied]
-    shuffled = generator.permutation(len(encoded[0]))  # permuting targets is permuting z
-    blocks = [*encoded, *residuals, *(block[shuffled] for block in encoded)]
-    predictions = cross_fit(z[known], np.concatenate(blocks, axis=1), generator)
+    names, tied = [column.name for column in group], [column for column in group if column.name in strata]
+    encoded = [_encoded(column) for column in group]
+    residuals = [np.where(column.known[:, None], strata[column.name].residual, 0) for column in tied]
+    twins = _permuted(encoded, group, generator)
+    blocks, owners = [*encoded, *residuals, *twins], [*group, *tied, *group]
+    rows = np.any([column.known for column in group], axis=0)
+    known = np.column_stack([np.repeat(o.known[:, None], b.shape[1], 1) for o, b in zip(owners, blocks, strict=True)])
+    stacked = np.concatenate(blocks, axis=1)
+    predictions = np.zeros_like(stacked)
+    predictions[rows] = cross_fit(z[rows], stacked[rows], generator, known=known[rows])
     guesses = np.split(predictions, np.cumsum([block.shape[1] for block in blocks])[:-1], axis=1)
-    shares = [explained(*pair).spread_over(known) for pair in zip(blocks, guesses, strict=True)]
+    shares = [
+        explained(block[owner.known], guess[owner.known]).spread_over(owner.known)
+        for owner, block, guess in zip(owners, blocks, guesses, strict=True)
+    ]
     whole = dict(zip(names, guesses, strict=False))
     within = {
-        name: _stratified(strata[name], known, [whole[name], guess], generator)
-        for name, guess in zip(tied, guesses[len(names) :], strict=False)
+        one.name: _stratified(strata[one.name], one.known, [whole[one.name][one.known], guess[one.known]], generator)
+        for one, guess in zip(tied, guesses[len(names) :], strict=False)
     }
     real, null = shares[: len(names)], shares[-len(names) :]
     return {name: Readability(name, r, f, within.get(name)) for name, r, f in zip(names, real, null, strict=True)}
+
+
+def _encoded(column: FeatureColumn) -> NDArray[np.float64]:
+    """``(n, width)``, 0 where the column is unknown."""
+    values = fit_encoding(column).encode(column.values[column.known])
+    found = np.zeros((len(column.values), values.shape[1]))
+    found[column.known] = values
+    return found
+
+
+def _permuted(
+    blocks: list[NDArray[np.float64]], columns: list[FeatureColumn], generator: np.random.Generator
+) -> list[NDArray[np.float64]]:
+    """Each block with the rows that are known permuted, as one permutes ``z``: all columns of the same rows alike."""
+    orders: dict[bytes, NDArray[np.intp]] = {}
+    twins = []
+    for block, column in zip(blocks, columns, strict=True):
+        at, key = np.flatnonzero(column.known), column.known.tobytes()
+        orders[key] = orders[key] if key in orders else generator.permutation(at)
+        twin = block.copy()
+        twin[at] = block[orders[key]]
+        twins.append(twin)
+    return twins
 
 
 def _stratified(

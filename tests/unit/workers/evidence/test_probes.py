@@ -146,3 +146,16 @@ def test_a_random_column_is_not_retained(rng) -> None:
     assert found.value is not None
     assert found.value < 0.05
     assert not random_column(np.zeros((3, 2)), rng).passed  # too few images: not shown
+
+
+def test_targets_that_some_rows_lack_are_fitted_on_the_others(rng) -> None:
+    """What stands where a target is unknown counts for nothing, and the other targets do not notice."""
+    z = rng.standard_normal((400, 3))
+    y, known = z[:, :2] + 0.1 * rng.standard_normal((400, 2)), np.ones((400, 2), dtype=bool)
+    known[::10, 1] = False
+    wild = np.where(known, y, 0.0)
+    found = cross_fit(z, wild, np.random.default_rng(0), known=known)
+    assert r2(y[known[:, 1], 1:], found[known[:, 1], 1:]) > 0.95
+    assert r2(y[:, :1], found[:, :1]) > 0.95
+    wild[::10, 1] = 0.5
+    np.testing.assert_allclose(cross_fit(z, wild, np.random.default_rng(0), known=known)[:, 0], found[:, 0], atol=0.05)
