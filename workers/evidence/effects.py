@@ -87,12 +87,12 @@ def effect(
     if not known.any():
         raise ValueError("no image has a valid edit")
     flips, variation = _excess(edit, base, weights, level, joint)
-    cleanly = (None, None) if clean is None else _excess(clean, base, weights, level, joint)
+    clean_flips, clean_variation = (None, None) if clean is None else _excess(clean, base, weights, level, joint)
     if floor is None:
-        return EffectEstimate(flips, variation, None, *cleanly)
+        return EffectEstimate(flips, variation, None, clean_flips, clean_variation)
     chosen = _columns(weights, known)
     own, idle = (rate_interval(each[known], chosen, level, joint) for each in (floor.flips, floor.variation))
-    return EffectEstimate(flips, variation, own, *cleanly, floor_variation=idle)
+    return EffectEstimate(flips, variation, own, clean_flips, clean_variation, idle)
 
 
 def _excess(
