@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -300,7 +301,10 @@ def test_exit_codes(api: Api, model: Path) -> None:
 
 def test_ctrl_c_leaves_the_audit_running(api: Api) -> None:
     audit = audit_of(api)
-    with subprocess.Popen(command(api, "audit", "watch", audit), stderr=subprocess.PIPE, text=True) as process:
+    # whoever runs the tests in the background has SIGINT ignored, and children inherit that
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    watch = command(api, "audit", "watch", audit)
+    with subprocess.Popen(watch, stderr=subprocess.PIPE, text=True, preexec_fn=heard) as process:
         api.run(audit)
         lines = iter(process.stderr or [])
         assert next(line for line in lines if "running" in line)
