@@ -31,6 +31,10 @@ SCOPES = {
     ("POST", "/v1/datasets"): Scope.SUBMITTER,
     ("GET", "/v1/datasets"): Scope.VIEWER,
     ("GET", "/v1/datasets/{dataset}"): Scope.VIEWER,
+    ("POST", "/v1/autoencoders"): Scope.SUBMITTER,
+    ("GET", "/v1/autoencoders"): Scope.VIEWER,
+    ("GET", "/v1/autoencoders/{autoencoder}"): Scope.VIEWER,
+    ("GET", "/v1/certificate"): Scope.VIEWER,
     ("POST", "/v1/audits"): Scope.SUBMITTER,
     ("GET", "/v1/audits"): Scope.VIEWER,
     ("GET", "/v1/audits/{audit}"): Scope.VIEWER,
@@ -46,13 +50,14 @@ SCOPES = {
 }
 """The whole access policy. A route that is missing here fails the test."""
 
-IDS = {"upload": "upl", "classifier": "clf", "dataset": "dat", "audit": "aud", "key": "key"}
+IDS = {"upload": "upl", "classifier": "clf", "dataset": "dat", "autoencoder": "aut", "audit": "aud", "key": "key"}
 PATHS = {name: f"{prefix}_{'0' * 24}" for name, prefix in IDS.items()} | {"role": "inn:logits"}
 BODIES = {
     "/v1/uploads": {"filename": "a", "bytes": 1},
     "/v1/uploads/{upload}:complete": {"parts": [{"number": 1, "etag": "x"}]},
     "/v1/classifiers": {"name": "a", "upload": PATHS["upload"]},
     "/v1/datasets": {"name": "a", "upload": PATHS["upload"]},
+    "/v1/autoencoders": {"name": "a", "encoder": PATHS["upload"], "decoder": PATHS["upload"]},
     "/v1/audits": {"classifier": PATHS["classifier"], "dataset": PATHS["dataset"]},
     "/v1/api-keys": {"name": "a"},
 }
