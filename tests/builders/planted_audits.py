@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from schemas.audits import AuditConfig
+from schemas.audits import AuditConfig, View
 from schemas.certificate import PlantedPair
 from schemas.classifiers import ClassifierFacts
 from schemas.datasets import AttributeSpec, DatasetFacts
@@ -83,7 +83,7 @@ def harvest(folder: Path, name: str) -> Harvest:
     torch.set_num_threads(1)
     started, plot = time.perf_counter(), PLOTS[name]
     model, images = PLANTS[plot.plant](), to_npz(plot.references.draw(IMAGES), plot.references.columns)
-    config = AuditConfig(taps=None if plot.taps is None else list(plot.taps))
+    config = AuditConfig(taps=None if plot.taps is None else list(plot.taps), views=[View.CONCEPTS])
     result = Laboratory(folder).audit(name, model, images, config)
     return Harvest(result, pairs(name, plot, model, result), time.perf_counter() - started)
 

@@ -59,22 +59,28 @@ def scores_of(harvests: Mapping[str, Harvest], doses: Sequence[DoseResponse], co
 def certify(
     harvests: Mapping[str, Harvest], covered: list[Coverage], headlines: list[Headline], seconds: float
 ) -> Certificate:
-    """The certificate of a whole run, in the order of the grid.
+    """The certificate of a run, in the order of the grid. Plots that it did not reach are named as not covered.
 
     Raises:
-        ValueError: a part is missing; a certificate of some plots would say more than was checked.
+        ValueError: coverage, headlines or every plot is missing.
     """
-    missing = [*(name for name in PLOTS if name not in harvests), *(["coverage"] if not covered else []),
-               *(["headlines"] if not headlines else [])]  # fmt: skip
-    if missing:
+    parts = {"plots": harvests, "coverage": covered, "headlines": headlines}
+    if missing := [name for name, part in parts.items() if not part]:
         raise ValueError(f"no certificate without {', '.join(missing)}")
     doses = doses_of(harvests)
     return Certificate(
         stage_code_version=STAGE_CODE_VERSION, scotoma=__version__, made_at=datetime.now(UTC).replace(microsecond=0),
         machine=_machine(seconds), profile=next(iter(harvests.values())).result.audit.profile,
-        scores=scores_of(harvests, doses, covered), plants=[plot.contract(name) for name, plot in PLOTS.items()],
-        pairs=pairs_of(harvests), doses=doses, coverage=covered, headlines=headlines, uncovered=UNCOVERED,
+        scores=scores_of(harvests, doses, covered), plants=[PLOTS[name].contract(name) for name in harvests],
+        pairs=pairs_of(harvests), doses=doses, coverage=covered, headlines=headlines,
+        uncovered=[*_unreached(harvests), *UNCOVERED],
     )  # fmt: skip
+
+
+def _unreached(harvests: Mapping[str, Harvest]) -> list[str]:
+    """The plots of the grid that a shortened run left out."""
+    left = [name for name in PLOTS if name not in harvests]
+    return [f"Plots of the grid that this run did not reach: {', '.join(left)}."] if left else []
 
 
 def _machine(seconds: float) -> Machine:
