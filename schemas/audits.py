@@ -35,6 +35,29 @@ class View(StrEnum):
     """Single dimensions of the supervised VAE, task and nuisance, and swaps of its task block (paper 1)."""
     ATTRIBUTION = "attribution"
     """Which pixels and which task dimensions drive a class, beside a classifier of random weights (paper 1)."""
+    SYMMETRY = "symmetry"
+    """How symmetric each tap is, and the same measures on views of the taps from which the pose is gone (paper 3)."""
+
+
+class SymmetryGroup(StrEnum):
+    """The closed list of groups that an audit can test: what may be done to an input without making it another one."""
+
+    TRANSLATIONS = "translations"
+    """Shifts by whole pixels; what leaves the picture is lost, what enters is background."""
+    FLIPS = "flips"
+    """Mirroring left to right, top to bottom, and both."""
+    C4 = "c4"
+    """Quarter turns: exact on square pictures."""
+    C8 = "c8"
+    """Turns by 45 degrees; those between quarter turns are resampled."""
+    SO2 = "so2"
+    """Any turn, by a sample of angles; resampled."""
+    SCALE = "scale"
+    """Zoom about the centre, by a sample of factors; resampled."""
+    COLOURS = "colours"
+    """Permutations of the colour channels."""
+    NODES = "nodes"
+    """Permutations of the nodes of a graph."""
 
 
 class AuditConfig(Contract):
@@ -43,6 +66,8 @@ class AuditConfig(Contract):
     ``views``: ``None`` takes what the profile brings. ``outside``: a dataset of images from elsewhere, shown to the
     classifier beside the references (domain shift). ``against``: other classifiers on the same images, in the order
     given: a second model, or checkpoints of a training. ``autoencoder``: the user's own instead of a fitted one.
+    ``symmetries``: the groups that the user declares the classifier to respect; ``None`` screens every group that fits
+    the inputs, and an empty list none.
     """
 
     profile: Profile = Profile.QUICK
@@ -52,6 +77,7 @@ class AuditConfig(Contract):
     outside: Identifier | None = None
     against: list[Identifier] = Field(default=[], max_length=16)
     autoencoder: Identifier | None = None
+    symmetries: list[SymmetryGroup] | None = Field(default=None, max_length=len(SymmetryGroup))
 
 
 class AuditState(StrEnum):

@@ -24,7 +24,8 @@ class InputSpec(Contract):
     """How uint8 images become the model's input: ``((pixel / 255) * (high - low) + low - mean) / std`` per channel.
 
     ``layout`` and size are read from the graph when left out. ``resize`` is on when the model's size is fixed and
-    differs from the dataset's.
+    differs from the dataset's. A classifier of graphs has several inputs: ``nodes_name``, ``adjacency_name`` and
+    ``mask_name`` name them where they are not called ``nodes``, ``adjacency`` and ``mask``.
     """
 
     layout: Literal["auto", "nchw", "nhwc"] = "auto"
@@ -35,6 +36,9 @@ class InputSpec(Contract):
     input_name: str | None = None
     output_name: str | None = None
     output_kind: Literal["auto", "logits", "probabilities", "sigmoid"] = "auto"
+    nodes_name: str | None = None
+    adjacency_name: str | None = None
+    mask_name: str | None = None
 
 
 class ClassifierCreate(Contract):
@@ -46,14 +50,34 @@ class ClassifierCreate(Contract):
     classes: list[str] | None = Field(default=None, max_length=100_000)
 
 
+class GraphInputs(Contract):
+    """The inputs of a classifier of graphs.
+
+    ``nodes``: name of the tensor ``[batch, n, node_features]``; ``adjacency``: ``[batch, n, n]``, or with an axis of
+    ``edge_features`` at the end if ``edge_axis``; ``mask``: ``[batch, n]``, 1 where there is a node, if the model takes
+    one. ``size``: the ``n`` of a model that takes graphs of one padded size only.
+    """
+
+    nodes: str
+    adjacency: str
+    mask: str | None = None
+    node_features: int = Field(ge=1)
+    edge_features: int = Field(ge=1)
+    edge_axis: bool
+    size: int | None = None
+
+
 class ClassifierFacts(Contract):
-    """What intake found in the file and proved by running it."""
+    """What intake found in the file and proved by running it. ``graph`` and the layout of that name: it takes graphs;
+    ``input_name`` and ``input_shape`` are then those of the nodes.
+    """
 
     canonical_digest: Sha256
     opset: int
     parameters: int
     nodes: int
-    layout: Literal["nchw", "nhwc"]
+    layout: Literal["nchw", "nhwc", "graph"]
+    graph: GraphInputs | None = None
     input_name: str
     input_shape: list[int | None]
     output_name: str

@@ -1,4 +1,4 @@
-"""Datasets: reference images, optional labels, optional attribute columns."""
+"""Datasets: reference images or graphs, optional labels, optional attribute columns."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from .classifiers import IntakeState
+from .graphs import GraphFacts
 from .problems import Problem
 from .results import FeatureKind
 from .scalars import Contract, Identifier, Name, Sha256
@@ -49,8 +50,14 @@ class ConceptFacts(Contract):
 
 
 class DatasetFacts(Contract):
-    """What intake found in the upload. ``notes`` says in words what it changed or left out."""
+    """What intake found in the upload. ``notes`` says in words what it changed or left out.
 
+    A graph is kept as one array ``(nodes, nodes, channels)``, node features on its diagonal and edges beside it
+    (``deploy/decisions/0010``): ``height`` and ``width`` are then the number of nodes, ``images`` that of graphs.
+    """
+
+    kind: Literal["images", "graphs"] = "images"
+    graph: GraphFacts | None = None
     canonical_digest: Sha256
     images: int
     height: int

@@ -8,6 +8,8 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
+from .audits import SymmetryGroup
+from .graphs import GraphFacts
 from .scalars import Contract, Name, ObjectKey, Probability, Sha256
 
 SCHEMA_VERSION: Final = "1"
@@ -65,12 +67,16 @@ class Retention(Contract):
 
     ``stratified``: predictive, within strata of the features that the references tie to this one; only where they do.
     ``factor``: of the concept's own factor ``e_k`` on the same samples (paper 4, "variance of e_i explained by z").
+    ``invariant`` and ``invariant_generative``: predictive and generative of the tap's invariant view, where it has one
+    (:class:`InvariantView`): what is left of the feature once the pose is divided out.
     """
 
     generative: Estimate | None = None
     predictive: Estimate | None = None
     stratified: Estimate | None = None
     factor: Estimate | None = None
+    invariant: Estimate | None = None
+    invariant_generative: Estimate | None = None
 
 
 class Effect(Contract):
@@ -131,6 +137,8 @@ class Finding(Contract):
     effect: Effect
     other_effects: list[Effect] = []
     """The same question by another edit (a concept's factor beside the conditional INN)."""
+    pose_only: bool = False
+    """The tap holds it as pose alone: readable from the raw values, shown to be low in the invariant view."""
     reasons: list[str]
     samples: list[ObjectKey] = []
 
@@ -159,12 +167,16 @@ class ConceptScore(Contract):
     """Pair correlation ``s_F`` at one tap, without training (paper 2; M4); ``tap`` is ``codes`` for the autoencoder.
 
     ``null`` bounds the score of random pairs at 95 %. ``untrained`` is the score of the same graph with random weights.
+    ``invariant`` is the score on the tap's invariant view, ``aligned`` that on the raw values with the second of each
+    pair moved along its orbit to where it is nearest the first (papers.md 5.3).
     """
 
     tap: str
     score: Estimate
     null: float
     untrained: float | None = None
+    invariant: Estimate | None = None
+    aligned: Estimate | None = None
 
 
 class Concept(Contract):
@@ -184,6 +196,47 @@ class Concept(Contract):
     scores: list[ConceptScore] = []
     caution: str | None = None
     """How weak the definition is, in words; ``None`` where there is nothing to warn of."""
+
+
+class Symmetry(Contract):
+    """How a tap answers to one group (papers.md 3(e), M9).
+
+    ``action`` is the known action on the tap that fits best: ``identity`` (invariance), ``spatial`` (the map moves with
+    the picture), ``regular`` and ``regular_interleaved`` (it moves, and its channels shift in fields of the group's
+    order, side by side or strided), ``nodes`` (its node axes permute). ``error`` is the equivariance error under it,
+    ``E|Phi(gx) - rho(g) Phi(x)| / E|Phi(x) - Phi(x')|``; ``invariance`` the same with the identity; ``floor`` what
+    resampling alone does (there and back); 0 is perfect, 1 as far as another picture. ``state`` is ``exact`` within the
+    floor of floating point, ``approximate`` (by training) where the error is shown to be small, ``broken`` where it is
+    shown to be large, else ``unclear``. ``notes``: cautions (cropped borders, strides).
+    """
+
+    tap: str
+    group: SymmetryGroup
+    action: Literal["identity", "spatial", "regular", "regular_interleaved", "nodes"]
+    error: Estimate
+    invariance: Estimate
+    floor: Estimate | None = None
+    state: Literal["exact", "approximate", "broken", "unclear"]
+    elements: int = Field(ge=1)
+    declared: bool = False
+    notes: list[str] = []
+
+
+class InvariantView(Contract):
+    """The function of a tap from which the pose is gone: which group, which projection, and why this one.
+
+    ``lossless``: whether a theorem says that it tells any two orbits apart; ``width`` of its output; ``exact`` whether
+    the tap is equivariant to within the resampling floor, so that the view is a function of the tap alone.
+    """
+
+    tap: str
+    group: SymmetryGroup
+    action: str
+    projection: str
+    why: str
+    width: int
+    lossless: bool
+    exact: bool
 
 
 class Simultaneity(Contract):
@@ -284,6 +337,8 @@ class DatasetSummary(Contract):
     channels: int
     attributes: list[str]
     labelled: bool
+    kind: Literal["images", "graphs"] = "images"
+    graph: GraphFacts | None = None
 
 
 class AuditResult(Contract):
@@ -300,6 +355,8 @@ class AuditResult(Contract):
     controls: list[Control]
     policies: list[dict[str, Any]] = []
     concepts: list[Concept] = []
+    symmetries: list[Symmetry] = []
+    invariant_views: list[InvariantView] = []
     views: list[ViewNumbers] = []
     simultaneity: Simultaneity | None = None
     certificate: CertificateMark | None = None
@@ -378,6 +435,9 @@ class TapSheet(Contract):
     agreement: Estimate
     deviation_floor: Estimate
     deviation_random: Estimate
+    deviation_quotient: Estimate | None = None
+    """As ``deviation_random``, between orbits instead of values: where the tap is equivariant, a sample in another
+    pose is no other thing (papers.md 5.3)."""
 
 
 class Picture(Contract):

@@ -13,7 +13,7 @@ from .classifiers import Classifier
 from .datasets import Dataset
 from .scalars import Contract, Identifier, Name, Sha256
 
-STAGE_CODE_VERSION = "3"
+STAGE_CODE_VERSION = "4"
 """Raised when a stage's numbers change: old outputs are then not reused."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from schemas.audits import View
+from schemas.audits import Profile, View
 from schemas.autoencoders import Autoencoder
 from schemas.certificate import mark
 from schemas.classifiers import Classifier
@@ -64,15 +64,18 @@ def plan_audit(subject: AuditSubject, done: Done) -> list[PlannedStage]:
     same dataset finds them finished.
     """
     planner = _Planner(subject)
-    first = planner.dataset_stages()
+    first = [*planner.dataset_stages(), *planner.companion_starts()]
     if "taps" not in done:
-        return [*first, *planner.companion_starts()]
+        return first
     taps: list[str] = done["taps"].summary["taps"]
-    per_tap = [stage for tap in taps for stage in (planner.inn(tap), planner.samples(tap))]
+    fits = [*first, *planner.screen(), *(planner.inn(tap) for tap in taps), planner.vae(), planner.effects()]
+    if planner.symmetric and "symmetry" not in done:
+        return fits
+    planner.viewed = done["symmetry"].summary["views"] if planner.symmetric else []
+    samples = [*(planner.samples(tap) for tap in taps), planner.nuisance()]
     views = planner.view_stages(taps)
-    judged = [planner.vae(), planner.nuisance(), planner.effects(), planner.evidence(taps)]
     return [
-        *first, *planner.companion_starts(), *per_tap, *planner.concept_screens(), *views, *judged,
+        *fits, *planner.invariant_stages(), *samples, *planner.concept_screens(), *views, planner.evidence(taps),
         planner.result(taps, [view.name for view in views], done),
     ]  # fmt: skip
 
@@ -131,12 +134,51 @@ class _Planner:
             "classes": subject.dataset.facts.classes,
         }
         self.views = planned_views(subject)
+        self.symmetric = View.SYMMETRY in self.views
+        self.viewed: list[str] = []
+        """Taps that have an invariant view; known once the symmetry screen is done."""
 
     def dataset_stages(self) -> list[PlannedStage]:
         """What needs no tap: all but the first two depend on the dataset alone."""
         stages = [self.taps(), self.latents(), self.autoencoder(), self.oracles(), self.editor(), self.prior()]
         return [*stages, *(self._concepts() if View.CONCEPTS in self.views else []),
                 *(self._discovered() if View.DISCOVERED in self.views else [])]  # fmt: skip
+
+    def screen(self) -> list[PlannedStage]:
+        """How symmetric each tap is; what follows from it appears once this is known."""
+        if not self.symmetric:
+            return []
+        declared = self.subject.config.symmetries
+        groups = None if declared is None else [group.value for group in declared]
+        inputs = {**self.model, **self.data, **_of("taps", "taps")}
+        return [self._stage("symmetry", "Testing for symmetry", inputs, 2, **self.spec, **self.columns, groups=groups)]
+
+    def invariant_stages(self) -> list[PlannedStage]:
+        """The invariant views of taps; where the audit goes deep also what an invertible network makes of them."""
+        if not self.viewed:
+            return []
+        inputs = {**self.model, **self.data, **_of("taps", "taps"), **_of("symmetry", "symmetry")}
+        read = self._stage("invariant", "Reading the representations without their pose", inputs, 2, **self.spec)
+        return [read, *(stage for tap in self.viewed if self.deep for stage in self._invariant_fits(tap))]
+
+    @property
+    def deep(self) -> bool:
+        """Whether invariant views get networks of their own: where a group was declared, or beyond quick."""
+        return bool(self.subject.config.symmetries) or self.subject.config.profile is not Profile.QUICK
+
+    def _invariant_fits(self, tap: str) -> list[PlannedStage]:
+        """The INN conditioned on the invariant view of ``tap``, and its samples."""
+        name, latents = f"inn@invariant:{tap}", {"latents": Source(stage="invariant", output="latents")}
+        fitted = self._stage(
+            name, f"Fitting the invertible network at {tap} without its pose", {**_of("autoencoder", "codes"), **latents},
+            14, runs=f"inn:{tap}", tap=tap,
+        )  # fmt: skip
+        inputs = {**self._decoding(), **latents, **_of(name, "inn", "diagnostics"), **_of("symmetry", "symmetry")}
+        sampled = self._stage(
+            f"samples@invariant:{tap}", f"Sampling what {tap} cannot tell apart but for its pose", inputs, 5,
+            runs=f"samples:{tap}", **self._drawing, tap=tap, view="invariant",
+        )  # fmt: skip
+        return [fitted, sampled]
 
     def concept_screens(self) -> list[PlannedStage]:
         """Scores that need no training, beside those of the same graph with random weights."""
@@ -151,6 +193,8 @@ class _Planner:
         stages = [make() for view, make in made.items() if view in self.views]
         if View.CONCEPTS in self.views:
             stages.append(self.response())
+        if self.viewed:
+            stages.append(self.geometry())
         if self.subject.outside is not None:
             stages.append(self.outside(self.subject.outside, taps))
         return [*stages, *self._companions()]
@@ -229,6 +273,8 @@ class _Planner:
 
     def samples(self, tap: str) -> PlannedStage:
         inputs = {**self._decoding(), **_of(f"inn:{tap}", "inn", "diagnostics")}
+        if tap in self.viewed:
+            inputs |= _of("symmetry", "symmetry")
         title = f"Sampling what {tap} cannot tell apart"
         return self._stage(f"samples:{tap}", title, inputs, 5, **self._drawing, tap=tap)
 
@@ -249,8 +295,12 @@ class _Planner:
         inputs = {
             **self.data, **_of("taps", "taps"), **_of("latents", "wide"), **_of("autoencoder", "codes"),
             **_of("concepts", "pairs"), "untrained": Source(stage="untrained", output="wide"),
+            **self._posefree(),
         }  # fmt: skip
-        return self._stage("scores", "Scoring concepts tap by tap", inputs, 2, **self.columns)
+        if self.viewed:
+            inputs |= self.model
+        config = {**self.spec, **self.columns} if self.viewed else self.columns
+        return self._stage("scores", "Scoring concepts tap by tap", inputs, 2, **config)
 
     def factors(self) -> PlannedStage:
         return self._stage("factors", "Walking along the factors", self._decoding(), 3, **self._drawing)
@@ -261,6 +311,16 @@ class _Planner:
             **_of("concepts", "pairs"),
         }  # fmt: skip
         return self._stage("response", "Changing concepts inside the classifier", inputs, 6, **self._drawing)
+
+    def _posefree(self) -> Inputs:
+        """Invariant views of the taps, where there are any: ``symmetry`` and ``invariant``, every unit by tap."""
+        if not self.viewed:
+            return {}
+        return {**_of("symmetry", "symmetry"), "invariant": Source(stage="invariant", output="wide")}
+
+    def geometry(self) -> PlannedStage:
+        inputs = {**self._decoding(), **self._posefree()}
+        return self._stage("geometry", "Comparing codes with and without their pose", inputs, 3, **self._drawing)
 
     def mixing(self, taps: list[str]) -> PlannedStage:
         inputs = {**self._decoding(), **_networks(taps)}
@@ -331,6 +391,10 @@ class _Planner:
             **{f"inn:{tap}": Source(stage=f"inn:{tap}", output="diagnostics") for tap in taps},
             **{f"samples:{tap}": Source(stage=f"samples:{tap}", output="samples") for tap in taps},
         }  # fmt: skip
+        inputs |= self._posefree() if self.viewed else (_of("symmetry", "symmetry") if self.symmetric else {})
+        if self.deep:
+            for tap in self.viewed:
+                inputs[f"invariant:{tap}"] = Source(stage=f"samples@invariant:{tap}", output="samples")
         if View.CONCEPTS in self.views:
             inputs |= {**_of("scores", "scores"), "untrained": Source(stage="untrained", output="wide")}
         config = {**self.columns, **self.outputs, **self.judging, "output_kind": self.spec["facts"]["output_kind"]}
@@ -338,7 +402,8 @@ class _Planner:
 
     def result(self, taps: list[str], views: list[str], done: Done) -> PlannedStage:
         sheets = {f"sheet:{tap}": Source(stage=f"samples:{tap}", output="sheet") for tap in taps}
-        shown = [*views, *(f"samples:{tap}" for tap in taps), "nuisance"]
+        screened = ["symmetry"] if self.symmetric else []
+        shown = [*screened, *views, *(f"samples:{tap}" for tap in taps), "nuisance"]
         galleries = {f"galleries:{stage}": Source(stage=stage, output="galleries") for stage in shown}
         nuisance = Source(stage="nuisance", output="sheet")
         inputs: Inputs = {

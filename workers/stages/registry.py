@@ -15,6 +15,7 @@ from workers.stages import (
     evidence,
     inn,
     intake,
+    invariant,
     latents,
     nuisance,
     oracles,
@@ -22,12 +23,23 @@ from workers.stages import (
     result,
     samples,
     scores,
+    symmetry,
     taps,
     untrained,
     vae,
 )
 from workers.stages.stage import StageFunction, run_stage
-from workers.stages.views import attack, attribution, companions, factors, mixing, outside, response, traversals
+from workers.stages.views import (
+    attack,
+    attribution,
+    companions,
+    factors,
+    geometry,
+    mixing,
+    outside,
+    response,
+    traversals,
+)
 from workers.training.loop import TrainingDiverged
 
 STAGES: dict[str, StageFunction] = {
@@ -42,6 +54,8 @@ STAGES: dict[str, StageFunction] = {
     "prior": prior.run,
     "concepts": concepts.run,
     "discovered": discovered.run,
+    "symmetry": symmetry.run,
+    "invariant": invariant.run,
     "inn": inn.run,
     "vae": vae.run,
     "samples": samples.run,
@@ -51,6 +65,7 @@ STAGES: dict[str, StageFunction] = {
     "scores": scores.run,
     "factors": factors.run,
     "response": response.run,
+    "geometry": geometry.run,
     "mixing": mixing.run,
     "attack": attack.run,
     "traversals": traversals.run,
