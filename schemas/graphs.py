@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pydantic import Field
 
 from .scalars import Contract
+
+NODE_COLOURS: Final = (
+    "#4a4d54", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442",
+)  # fmt: skip
+"""Colours of node features in drawings and in the legend beside them, in the order of ``node_names``; then again from
+the first (Okabe and Ito 2008, told apart by colour-blind readers; on carbon, nitrogen, oxygen and fluorine near the
+colours that chemists use)."""
+
+EDGE_WIDTHS: Final = (1, 2, 3, 4)
+"""How thick an edge is drawn, in units of the first, by its feature in the order of ``edge_names``; then the last."""
 
 
 class GraphFacts(Contract):
