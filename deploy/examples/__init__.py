@@ -1,0 +1,1 @@
+"""Examples on real data, each a command that prints a table and draws a figure."""
