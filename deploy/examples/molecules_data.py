@@ -1,7 +1,7 @@
 """QM9 as graphs: the molecules that the package ``qm9pack`` ships, heavy atoms as nodes, bonds as edges.
 
-QM9 (Ramakrishnan et al., Scientific Data 1, 2014) has 133,885 molecules of up to nine heavy atoms; the package leaves out
-the 3,054 whose geometry could not be brought in line with their formula.
+QM9 (Ramakrishnan et al., Scientific Data 1, 2014) has 133,885 molecules of up to nine heavy atoms; the package leaves
+out the 3,054 whose geometry could not be brought in line with their formula.
 """
 
 from __future__ import annotations
