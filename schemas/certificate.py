@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+from .audits import SymmetryGroup
 from .results import CertificateMark, Estimate, Verdict
 from .scalars import Contract, Probability
 from .stages import STAGE_CODE_VERSION
@@ -50,15 +51,16 @@ class Plant(Contract):
 
 
 class PlantedPair(Contract):
-    """One feature of one plant: what is true, what the audit told at the logits, and the verdict.
+    """One feature of one plant: what is true, what the audit told at ``tap``, and the verdict.
 
     ``truth`` is a kind (``used``, ``invisible``: the answer and the logits cannot depend on it, ``carried``: in the
     logits, yet no answer depends on it, ``between``: too weak to call either way, ``blind spot``: lost in the
     autoencoder, ``tied``: moves with another feature in the references, ``trigger``: planted to find the smallest one
-    that is seen). ``flips`` is the Monte-Carlo flip rate, made by rendering every picture again with that factor alone
-    changed, ``told`` that of the audit. ``kept`` is the true retention at the logits (nearest neighbours among many
-    rendered pictures), ``predictive`` and ``generative`` what the audit told of it. ``right`` is ``None`` where truth
-    allows several verdicts.
+    that is seen, ``pose``: a hidden tap holds it as a turn or a place of its values alone and no answer depends on it,
+    which takes ``encoded_unused`` with ``pose_only`` to be right). ``flips`` is the Monte-Carlo flip rate, made by
+    rendering every picture again with that factor alone changed, ``told`` that of the audit. ``kept`` is the true
+    retention at the logits (nearest neighbours among many rendered pictures), ``predictive`` and ``generative`` what
+    the audit told of it at ``tap``. ``right`` is ``None`` where truth allows several verdicts.
     """
 
     plant: str
@@ -70,6 +72,28 @@ class PlantedPair(Contract):
     predictive: Estimate | None = None
     generative: Estimate | None = None
     verdict: Verdict
+    right: bool | None
+    tap: str = "logits"
+    pose_only: bool = False
+
+
+class ScreenPair(Contract):
+    """One group at one tap of one plant: what its construction makes of the group, and what the screen told.
+
+    ``truth``: ``exact`` (``action`` holds to the last bits), ``approximate`` (learned, nothing enforces it), ``broken``
+    (the graph uses what the group moves). ``told`` and ``told_action`` are the screen's state and action, ``error`` its
+    equivariance error under that action. ``right`` is ``None`` where truth allows several states, as training does; an
+    exact pair is right where state and action are, a broken one where the state is.
+    """
+
+    plant: str
+    tap: str
+    group: SymmetryGroup
+    truth: Literal["exact", "approximate", "broken"]
+    action: Literal["identity", "spatial", "regular", "regular_interleaved", "nodes"] | None = None
+    told: Literal["exact", "approximate", "broken", "unclear"]
+    told_action: Literal["identity", "spatial", "regular", "regular_interleaved", "nodes"]
+    error: Estimate
     right: bool | None
 
 
@@ -149,6 +173,7 @@ class Certificate(Contract):
     scores: list[Score]
     plants: list[Plant]
     pairs: list[PlantedPair]
+    screens: list[ScreenPair] = []
     doses: list[DoseResponse] = []
     coverage: list[Coverage] = []
     headlines: list[Headline] = []

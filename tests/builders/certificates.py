@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from schemas.audits import SymmetryGroup
 from schemas.certificate import (
     Certificate,
     Coverage,
@@ -14,6 +15,7 @@ from schemas.certificate import (
     Plant,
     PlantedPair,
     Score,
+    ScreenPair,
 )
 from schemas.results import Estimate, Verdict
 from schemas.stages import STAGE_CODE_VERSION
@@ -27,7 +29,7 @@ def estimate(value: float, spread: float = 0.02, n: int = 1000, method: str = "b
 
 
 def certificate(stage_code_version: str = STAGE_CODE_VERSION) -> Certificate:
-    """Two plants, four pairs, one missed target, one dose-response, one coverage, one headline."""
+    """Two plants, four pairs, three rows of the symmetry screen, one missed target, and one of everything else."""
     return Certificate(
         stage_code_version=stage_code_version, scotoma="0.0.0", made_at=MADE_AT, machine=machine(), profile="quick",
         scores=scores(),
@@ -35,7 +37,7 @@ def certificate(stage_code_version: str = STAGE_CODE_VERSION) -> Certificate:
             Plant(name="shape", code="P2", construction="Sees the HSV value alone, with the corner masked."),
             Plant(name="hue", code="P3", construction="The class is the quarter of the hue circle."),
         ],
-        pairs=pairs(), doses=[dose_response()],
+        pairs=pairs(), screens=screens(), doses=[dose_response()],
         coverage=[
             Coverage(
                 quantity="flip rate", level=0.95, repetitions=40, images=400, covered=0.95, low=0.835, high=0.986,
@@ -86,6 +88,17 @@ def pairs() -> list[PlantedPair]:
                     verdict=Verdict.UNDETERMINED, right=False),
         PlantedPair(plant="shape", feature="mark", truth="blind spot", flips=0.0, told=None,
                     verdict=Verdict.UNTRUSTED, right=None),
+    ]  # fmt: skip
+
+
+def screens() -> list[ScreenPair]:
+    """Right, wrong, and one that training decides."""
+    exact = {"plant": "shape", "group": SymmetryGroup.C4, "truth": "exact", "error": estimate(1e-7, 1e-8)}
+    return [
+        ScreenPair(**exact, tap="conv2", action="regular", told="exact", told_action="regular", right=True),
+        ScreenPair(**exact, tap="logits", action="identity", told="unclear", told_action="identity", right=False),
+        ScreenPair(plant="hue", tap="logits", group=SymmetryGroup.C4, truth="approximate", told="broken",
+                   told_action="identity", error=estimate(0.4), right=None),
     ]  # fmt: skip
 
 
