@@ -14,6 +14,7 @@ from .autoencoder_commands import autoencoders
 from .certificate_command import certificate
 from .errors import ScotomaError
 from .file_commands import classifiers, datasets
+from .policy_commands import policies
 from .session import USAGE, ExitWith, Session, exit_code, say_error
 from .terminal import people_console, plain
 
@@ -38,6 +39,7 @@ app.add_typer(classifiers, name="classifier")
 app.add_typer(datasets, name="dataset")
 app.add_typer(autoencoders, name="autoencoder")
 app.add_typer(reports, name="report")
+app.add_typer(policies, name="policy")
 app.command("certificate")(certificate)
 
 

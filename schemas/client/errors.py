@@ -5,6 +5,7 @@ ScotomaError
 ├── Unreachable       no answer came back, after every retry
 ├── IntakeRefused     the service read the uploaded file and refused it
 ├── AuditUnfinished   the audit failed or was cancelled: there is no result
+├── PolicyUnreadable  a policy file is no policy
 ├── TransferError     the bytes changed on the way, or object storage refused a part
 └── TimedOut          the deadline that the caller set has passed; the audit itself goes on
 """
@@ -63,6 +64,10 @@ class IntakeRefused(ScotomaError):
         if self.problem is None:
             return f"{self.name} was refused."
         return f"{self.name} was refused: {sentences(self.problem.detail, self.problem.advice)}"
+
+
+class PolicyUnreadable(ScotomaError):
+    """The file is no policy; the message says where and what to change."""
 
 
 class AuditUnfinished(ScotomaError):

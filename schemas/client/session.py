@@ -16,7 +16,7 @@ from rich.text import Text
 
 from ..scalars import Contract
 from .client import Client
-from .errors import IntakeRefused, ScotomaError, ServiceError, TimedOut
+from .errors import IntakeRefused, PolicyUnreadable, ScotomaError, ServiceError, TimedOut
 from .files import OnProgress
 from .terminal import people_console, plain, printable, result_console
 
@@ -69,10 +69,10 @@ def session_of(context: typer.Context) -> Session:
 
 
 def exit_code(error: ScotomaError) -> int:
-    """Exit code of an error: a refused file is the caller's to change, like a wrong option."""
+    """Exit code of an error: a file that was refused is the caller's to change, like a wrong option."""
     if isinstance(error, TimedOut):
         return TIMED_OUT
-    return USAGE if isinstance(error, IntakeRefused) else SERVICE
+    return USAGE if isinstance(error, (IntakeRefused, PolicyUnreadable)) else SERVICE
 
 
 def say_error(console: Console, error: ScotomaError) -> None:

@@ -1,0 +1,1 @@
+"""Policies on the command line: reading the document, and writing its outcome for other tools."""
