@@ -39,3 +39,15 @@ def schema_is_current(connection: Connection) -> bool:
     """Whether the database is at the newest migration that this code knows."""
     head = ScriptDirectory.from_config(alembic_config()).get_current_head()
     return MigrationContext.configure(connection).get_current_revision() == head
+
+
+def schema_is_sufficient(connection: Connection) -> bool:
+    """Whether this code can work: the newest migration it knows was run, or the database is ahead of it.
+
+    Ahead is fine, for migrations expand before they contract: the version before must serve while the next rolls out.
+    """
+    scripts = ScriptDirectory.from_config(alembic_config())
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current is None or current == scripts.get_current_head():
+        return current is not None
+    return current not in {script.revision for script in scripts.walk_revisions()}

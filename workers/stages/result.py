@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from schemas import __version__
@@ -39,6 +39,14 @@ def run(context: StageContext) -> Produced:
     digests = {**context.config["artifacts"], "sheets": hashlib.sha256(sheets).hexdigest()}
     result = pack_json(_result(context, subject, classes, digests).model_dump(mode="json"))
     return Produced({"result": result, "sheets": sheets}, {"artifacts": _artifacts(digests, result)})
+
+
+def library_version(name: str) -> str:
+    """Version of an installed library; on machines with a GPU ONNX Runtime is the distribution ``onnxruntime-gpu``."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return version(f"{name}-gpu")
 
 
 def class_names(subject: AuditSubject) -> list[str]:
@@ -117,7 +125,7 @@ def _provenance(subject: AuditSubject, digests: dict[str, str]) -> AuditProvenan
             "scotoma": __version__,
             "stages": STAGE_CODE_VERSION,
             "python": platform.python_version(),
-            **{name: version(name) for name in LIBRARIES},
+            **{name: library_version(name) for name in LIBRARIES},
         },
         artifacts={role: object_key(digest) for role, digest in digests.items()},
     )

@@ -7,11 +7,10 @@ import structlog
 from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.db.engine import transaction
-from services.db.tables import ApiKeyRow
+from services.db.migrate import schema_is_sufficient
 from services.errors import Unavailable
 
 from ..ports import Ports, PortSet
@@ -51,8 +50,10 @@ async def metrics(request: Request) -> Response:
 def _reach_database(ports: PortSet) -> bool:
     try:
         with transaction(ports.sessions) as session:
-            # A table, not just a connection: before its migration a database is not ready.
-            session.scalar(select(ApiKeyRow.id).limit(1))
+            # Not just a connection: an API that is newer than its schema waits for the migration.
+            if not schema_is_sufficient(session.connection()):
+                log.warning("not ready", part="database", error="the schema is older than this code")
+                return False
     except SQLAlchemyError as error:
         log.warning("not ready", part="database", error=type(error).__name__)
         return False
