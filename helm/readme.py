@@ -1,4 +1,4 @@
-"""``python helm/readme.py``: writes the table of values into ``helm/scotoma/README.md``, from ``values.yaml`` and its comments."""
+"""``python helm/readme.py`` writes the table of values into ``helm/scotoma/README.md``, from ``values.yaml``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``python -m services.cli.install``: what an installation does once. Needs neither Ray nor torch, so it runs in the API's image."""
+"""``python -m services.cli.install``: what an installation does once; in the API's image, without Ray and torch."""
 
 from __future__ import annotations
 

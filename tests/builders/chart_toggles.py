@@ -1,4 +1,4 @@
-"""One row per value of the chart: what to set, what must then stand in the manifests, and what has to be on for that."""
+"""One row per value of the chart: what to set, what must then stand in the manifests, what has to be on for that."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ def _on(path: str, below: Values = EXTERNAL) -> Values:
 
 GPU = _on("ray.gpu.enabled")
 INGRESS = merged(_on("api.ingress.enabled"), at("api.ingress.host", "a.test"), at("api.ingress.tlsSecret", "t"))
-PLAIN = merged(_on("api.ingress.enabled"), at("api.ingress.host", "a.test"), at("api.ingress.allowPlainHttp", value=True))
+PLAIN = merged(
+    _on("api.ingress.enabled"), at("api.ingress.host", "a.test"), at("api.ingress.allowPlainHttp", value=True)
+)
 HPA = _on("api.autoscaling.enabled")
 REDIS = merged(EXTERNAL, at("ray.gcs.redisAddress", "redis:6380"))
 GITOPS = merged(EXTERNAL, at("migration.hook", value=False))

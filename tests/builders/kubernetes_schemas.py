@@ -1,8 +1,8 @@
-"""Checks manifests against Kubernetes' own schemas, strictly, and RayClusters against KubeRay's where its CRD is at hand.
+"""Manifests against Kubernetes' own schemas, strictly, and RayClusters against KubeRay's where its CRD is at hand.
 
 The CRD is 0.9 MB of KubeRay and not part of this repository. ``SCOTOMA_KUBERAY_CRD`` names a copy of
-``helm-chart/kuberay-operator/crds/ray.io_rayclusters.yaml`` (KubeRay 1.7.0, Apache-2.0). Without it, the outside of a RayCluster is
-checked against the fields this chart uses, and its pods against Kubernetes' schema of pods.
+``helm-chart/kuberay-operator/crds/ray.io_rayclusters.yaml`` (KubeRay 1.7.0, Apache-2.0). Without it, the outside of a
+RayCluster is checked against the fields this chart uses, and its pods against Kubernetes' schema of pods.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def crd_path() -> Path | None:
 
 @cache
 def crd_schema(path: Path) -> dict[str, Any]:
-    """The schema of ``ray.io/v1`` in a CRD, closed: what it does not name is refused, as ``kubectl --validate=strict`` does."""
+    """The schema of ``ray.io/v1`` in a CRD, closed: what it does not name is refused (``--validate=strict``)."""
     crd = yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     (schema,) = [v["schema"]["openAPIV3Schema"] for v in crd["spec"]["versions"] if v["name"] == "v1"]
     closed: dict[str, Any] = _closed(json.loads(json.dumps(schema)))

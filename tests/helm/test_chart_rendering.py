@@ -10,8 +10,22 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.builders.charts import BUNDLED, CHART, EVERYTHING, EXTERNAL, FULLNAME, ROOT, Values, at, lint, manifests
-from tests.builders.charts import merged, named, of_kind, texts
+from tests.builders.charts import (
+    BUNDLED,
+    CHART,
+    EVERYTHING,
+    EXTERNAL,
+    FULLNAME,
+    ROOT,
+    Values,
+    at,
+    lint,
+    manifests,
+    merged,
+    named,
+    of_kind,
+    texts,
+)
 
 ALL = merged(EXTERNAL, EVERYTHING)
 
@@ -120,7 +134,15 @@ def test_every_setting_of_the_service_can_be_reached() -> None:
     from services.settings import Settings
 
     wired = {"database_url", "api_host", "api_port", "ray_address", "metrics_port", "ready_file"}
-    wired |= {"s3_endpoint", "s3_public_endpoint", "s3_bucket", "s3_access_key", "s3_secret_key", "s3_region", "s3_prefix"}
+    wired |= {
+        "s3_endpoint",
+        "s3_public_endpoint",
+        "s3_bucket",
+        "s3_access_key",
+        "s3_secret_key",
+        "s3_region",
+        "s3_prefix",
+    }
     values = yaml.safe_load((CHART / "values.yaml").read_text())["settings"]
     snake = {"".join("_" + letter.lower() if letter.isupper() else letter for letter in name) for name in values}
     assert wired | snake == set(Settings.model_fields)
@@ -131,9 +153,9 @@ def test_every_setting_of_the_service_can_be_reached() -> None:
 
 def test_no_ingress_leads_to_ray() -> None:
     (ingress,) = of_kind(manifests(ALL), "Ingress")
-    assert [
-        path["backend"]["service"] for rule in ingress["spec"]["rules"] for path in rule["http"]["paths"]
-    ] == [{"name": f"{FULLNAME}-api", "port": {"name": "http"}}]
+    assert [path["backend"]["service"] for rule in ingress["spec"]["rules"] for path in rule["http"]["paths"]] == [
+        {"name": f"{FULLNAME}-api", "port": {"name": "http"}}
+    ]
 
 
 def test_the_notes_name_commands_for_what_was_made() -> None:

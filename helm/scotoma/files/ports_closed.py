@@ -1,4 +1,4 @@
-"""Proves from a stranger's pod that Ray is out of reach: ``ports_closed.py SECONDS RAY_HOST PORT… -- [API_HOST API_PORT]``.
+"""Proves from a stranger's pod that Ray is out of reach: ``SECONDS RAY_HOST PORT… -- [API_HOST API_PORT]``.
 
 Fails when a Ray port answers, and also when nothing was proven: Ray's name unknown, or the API, which this pod may
 reach, out of reach as well.
