@@ -21,6 +21,13 @@ MONOTONE_INVARIANCE = "monotone_invariance"
 PERMUTED = "permuted_z"
 CONSTANT = "constant_classifier"
 RANDOM_COLUMN = "random_column"
+NETWORK = (ROUND_TRIP, LIKELIHOOD, INDEPENDENCE)
+"""What every invertible network has to pass by itself."""
+
+
+def of_view(kind: str) -> str:
+    """The kind of gate of the network that was fitted to a tap's invariant view."""
+    return f"{kind}@invariant"
 
 
 @dataclass(frozen=True)

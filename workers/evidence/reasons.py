@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 from .bootstrap import Interval
 from .gates import GateResult
+from .poses import pose_of
+from .retention_states import InvariantEvidence, RetentionState, Tied, together
 from .thresholds import Thresholds
 
 if TYPE_CHECKING:
-    from .verdicts import EffectEvidence, EffectState, Evidence, RetentionState, Tied, Verdict
+    from .effect_states import EffectEvidence, EffectState
+    from .verdicts import Evidence, Verdict
 
 EFFECT_WORDS = {
     "absent": "The answer does not depend on it: {detail}.",
@@ -29,7 +32,7 @@ RETENTION_WORDS = {
     "missing": "How much of it the tap holds was not measured.",
 }
 EDITS = {
-    "exact": "an exact edit of the image",
+    "exact": "an exact edit of the input",
     "generated": "an edit of the code",
     "factor": "an edit of the concept's factor",
 }
@@ -47,14 +50,31 @@ NOTES = {
 }
 
 
-def of(evidence: Evidence, effect: EffectState, retention: RetentionState, thresholds: Thresholds) -> list[str]:
-    """Sentences for what ``evidence`` shows of effect and retention."""
+def of(
+    evidence: Evidence, effect: EffectState, raw: RetentionState, view: RetentionState, thresholds: Thresholds
+) -> list[str]:
+    """Sentences for what ``evidence`` shows of effect and retention; ``raw`` and ``view``: in which states they are."""
+    retention = together(raw, view)
     held = RETENTION_WORDS[retention].format(
         detail=_retention_detail(evidence, thresholds), beyond=_beyond(evidence, thresholds)
     )
     words = [EFFECT_WORDS[effect].format(detail=_effect_detail(evidence, thresholds)), held]
     note = NOTES.get((str(effect), str(retention)))
-    return [*words, *([note] if note else []), *_tie_words(evidence.tied, bool(evidence.effects))]
+    posed = [] if evidence.view is None else _pose_words(evidence.view, raw, view)
+    return [*words, *([note] if note else []), *posed, *_tie_words(evidence.tied, bool(evidence.effects))]
+
+
+def _pose_words(view: InvariantEvidence, raw: RetentionState, state: RetentionState) -> list[str]:
+    """What it says that the invariant view and the raw values differ; nothing where they do not."""
+    pose = pose_of(view.group)
+    if state is RetentionState.VISIBLE and raw is not RetentionState.VISIBLE:
+        return [f"It is there once {pose} is divided out: the raw values show one thing in many poses, misaligned."]
+    if raw is not RetentionState.VISIBLE or state is not RetentionState.LOW:
+        return []
+    if view.only_pose:
+        return [f"The tap holds it as pose only: divide out {pose}, and nothing of it is left."]
+    why = f"but the tap is not shown to follow {pose}" if view.lossless else "but that view drops more than the pose"
+    return [f"Nothing of it is left in the view without {pose}, {why}: whether it is held as pose only is open."]
 
 
 def _beyond(evidence: Evidence, thresholds: Thresholds) -> str:
@@ -128,13 +148,21 @@ def _clean_detail(effect: EffectEvidence) -> str:
 
 
 def _retention_detail(evidence: Evidence, thresholds: Thresholds) -> str:
-    tied = evidence.tied
-    named = (
+    tied, view = evidence.tied, evidence.view
+    named = [
         ("generative", evidence.generative), ("predictive", evidence.predictive),
-        ("within strata, predictive", tied.stratified if tied is not None else None),
-    )  # fmt: skip
+        ("within strata, predictive", None if tied is None else tied.stratified),
+    ]  # fmt: skip
     parts = [f"{name} retention {_number(one)}" for name, one in named if one is not None]
+    if view is not None:
+        parts.append(_view_detail(view))
     return " and ".join(parts) + f" (low means below {thresholds.retention_low:g})"
+
+
+def _view_detail(view: InvariantEvidence) -> str:
+    named = [("generative", view.generative), ("predictive", view.predictive), ("within strata", view.stratified)]
+    parts = [f"{name} {_number(one)}" for name, one in named if one is not None]
+    return f"without {pose_of(view.group)} {', '.join(parts)}"
 
 
 def _percent(interval: Interval) -> str:

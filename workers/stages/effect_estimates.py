@@ -23,7 +23,7 @@ Method = Literal["exact", "generated", "factor"]
 class EditMeasurement:
     """What one way of changing a feature showed.
 
-    ``method`` as :class:`workers.evidence.verdicts.EffectEvidence` names it. ``logit_change`` beyond the floor, in
+    ``method`` as :class:`workers.evidence.effect_states.EffectEvidence` names it. ``logit_change`` beyond the floor, in
     units of the logits' spread. ``hits``, ``confirmed`` (for the worst served value) and ``collateral`` are shares of
     edits, ``reached`` the mean share of the way that the hits went; ``None``: nobody looked. ``detectable``: the flip
     rate that the images with a clean edit would have shown.

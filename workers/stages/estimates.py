@@ -23,9 +23,9 @@ from workers.evidence.family import Family, family
 from workers.evidence.independence import Independence, independence
 from workers.evidence.movement import Movement, movement
 from workers.evidence.readability import Readability, read_features
+from workers.evidence.retention_states import Tied
 from workers.evidence.strata import Stratum, find_strata
 from workers.evidence.thresholds import DEFAULT
-from workers.evidence.verdicts import Tied
 from workers.oracles import load
 from workers.stages.class_names import as_outputs
 from workers.stages.effect_estimates import EditMeasurement, edit_keys, measure_edit

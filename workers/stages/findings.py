@@ -9,9 +9,11 @@ import numpy as np
 from schemas.results import Effect, Estimate, Finding, Retention, Verdict
 from workers.classifier.selection import Tap
 from workers.evidence.bootstrap import Interval
+from workers.evidence.effect_states import EffectEvidence
 from workers.evidence.gates import GateResult
+from workers.evidence.retention_states import Tied
 from workers.evidence.thresholds import DEFAULT
-from workers.evidence.verdicts import EffectEvidence, Evidence, Tied, decide
+from workers.evidence.verdicts import Evidence, decide
 from workers.stages.code_edits import ConditionalEdit, FactorEdit
 from workers.stages.edits import TransformEdit
 from workers.stages.effect_estimates import EditMeasurement

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from schemas.results import Verdict as ContractVerdict
 from workers.evidence import gates as checks
 from workers.evidence.bootstrap import Interval
+from workers.evidence.effect_states import EffectEvidence, EffectState, one_state
 from workers.evidence.gates import GateResult
+from workers.evidence.retention_states import InvariantEvidence, Tied
 from workers.evidence.thresholds import DEFAULT
-from workers.evidence.verdicts import EffectEvidence, EffectState, Evidence, Tied, Verdict, decide, one_state
+from workers.evidence.verdicts import Evidence, Verdict, decide
 
 NAN = float("nan")
 
@@ -231,10 +233,12 @@ EDITS = st.builds(
     st.none() | SMALL,
 )
 TIES = st.none() | st.builds(Tied, st.just(("label",)), st.booleans(), RETENTION)
-EVIDENCE = st.builds(Evidence, RETENTION, RETENTION, st.lists(EDITS, max_size=3).map(tuple), TIES)
+VIEWS = st.builds(InvariantEvidence, st.just("c4"), st.booleans(), st.booleans(), RETENTION, RETENTION, RETENTION)
+EVIDENCE = st.builds(Evidence, RETENTION, RETENTION, st.lists(EDITS, max_size=3).map(tuple), TIES, st.none() | VIEWS)
 KINDS = [
     checks.COMPLETENESS, checks.READABILITY, checks.ROUND_TRIP, checks.LIKELIHOOD,
     checks.INDEPENDENCE, checks.MONOTONE, checks.MONOTONE_INVARIANCE, checks.PERMUTED, checks.CONSTANT,
+    checks.of_view(checks.LIKELIHOOD),
 ]  # fmt: skip
 PASSES = st.sampled_from([True, True, True, False])
 GATES = st.lists(st.builds(GateResult, st.sampled_from(KINDS), PASSES, st.none(), st.none(), st.just("x")), max_size=2)
@@ -255,7 +259,7 @@ def test_no_path_to_ignored_without_both_shown(evidence: Evidence, gates: list[G
     broken = {gate.kind for gate in gates if not gate.passed}
     if decision.verdict is Verdict.IGNORED:
         assert_absent(evidence, broken)
-        generated_ok = not broken - {checks.PERMUTED, checks.CONSTANT}
+        generated_ok = not broken - {checks.PERMUTED, checks.CONSTANT, checks.of_view(checks.LIKELIHOOD)}
         usable = [
             evidence.generative if generated_ok else None,
             None if checks.PERMUTED in broken else evidence.predictive,
@@ -318,3 +322,96 @@ def test_a_concept_that_the_code_does_not_hold_gets_no_denial() -> None:
     for retention in (LOW, VISIBLE):
         for measures in ({"predictive": retention}, {"predictive": retention, "generative": retention}):
             assert verdict(edit(NONE, method="factor"), gates=gate, **measures) is Verdict.UNTRUSTED
+
+
+def view(
+    predictive: Interval | None = None, generative: Interval | None = None, *, lossless: bool = True,
+    follows: bool = True, stratified: Interval | None = None,
+) -> InvariantEvidence:  # fmt: skip
+    return InvariantEvidence("c4", lossless, follows, predictive, generative, stratified)
+
+
+@pytest.mark.parametrize(
+    ("raw", "without_pose", "expected", "alone"),
+    [
+        (LOW, LOW, "ignored", False),
+        (LOW, VISIBLE, "encoded_unused", False),  # misaligned codes: the pair of a kept feature looks lost
+        (LOW, HALF, "undetermined", False),
+        (LOW, None, "ignored", False),
+        (VISIBLE, LOW, "encoded_unused", True),
+        (VISIBLE, VISIBLE, "encoded_unused", False),
+        (VISIBLE, HALF, "encoded_unused", False),
+        (HALF, LOW, "undetermined", False),
+        (HALF, VISIBLE, "encoded_unused", False),
+        (None, LOW, "undetermined", False),  # a view alone never shows that the tap lost something
+        (None, VISIBLE, "encoded_unused", False),
+    ],
+)
+def test_raw_values_and_invariant_view_are_read_together(raw, without_pose, expected, alone) -> None:
+    decision = decide(Evidence(None, raw, (edit(NONE),), view=view(without_pose)))
+    assert (decision.verdict, decision.pose_only) == (expected, alone)
+    used = decide(Evidence(None, raw, (edit(MUCH),), view=view(without_pose)))
+    assert (used.verdict, used.pose_only) == (Verdict.USED, False)
+    assert decide(Evidence(None, raw, view=view(without_pose))).verdict is Verdict.UNDETERMINED
+
+
+def test_either_measure_of_the_view_can_show_a_feature() -> None:
+    assert verdict(edit(NONE), predictive=LOW, generative=LOW, view=view(LOW, HALF)) is Verdict.UNDETERMINED
+    assert verdict(edit(NONE), predictive=LOW, view=view(None, VISIBLE)) is Verdict.ENCODED_UNUSED
+
+
+@pytest.mark.parametrize(("lossless", "follows"), [(False, True), (True, False), (False, False)])
+def test_pose_only_is_not_said_of_a_view_that_drops_more_or_less_than_the_pose(lossless, follows) -> None:
+    decision = decide(Evidence(None, VISIBLE, (edit(NONE),), view=view(LOW, lossless=lossless, follows=follows)))
+    assert (decision.verdict, decision.pose_only) == (Verdict.ENCODED_UNUSED, False)
+    [said] = [reason for reason in decision.reasons if reason.startswith("Nothing of it is left in the view")]
+    assert ("drops more than the pose" in said) is not lossless
+    assert not any("as pose only:" in reason for reason in decision.reasons)
+
+
+def test_the_words_name_the_pose() -> None:
+    posed = decide(Evidence(None, VISIBLE, (edit(NONE),), view=view(LOW))).reasons
+    assert "The tap holds it as pose only: divide out quarter turns, and nothing of it is left." in posed
+    hidden = decide(Evidence(None, LOW, (edit(NONE),), view=view(VISIBLE))).reasons
+    assert any("misaligned" in reason for reason in hidden)
+    assert any("without quarter turns predictive 0.65" in reason for reason in hidden)
+    same = decide(Evidence(None, LOW, (edit(NONE),), view=view(LOW))).reasons
+    assert not any("pose only" in reason or "misaligned" in reason for reason in same)
+
+
+def test_within_strata_both_have_to_be_low() -> None:
+    """The raw codes show nothing beyond the tie because they are misaligned; the view shows plenty."""
+    tied = Tied(("label",), True, LOW)
+    for within, expected in ((VISIBLE, "encoded_unused"), (LOW, "ignored"), (None, "undetermined")):
+        found = decide(Evidence(None, VISIBLE, (edit(NONE),), tied, view(VISIBLE, stratified=within)))
+        assert found.verdict == expected
+
+
+def test_a_view_that_failed_its_checks_objects_and_does_not_silence_objections() -> None:
+    gate = failed(checks.of_view(checks.LIKELIHOOD))
+    assert verdict(edit(NONE), gates=gate, predictive=LOW, view=view(LOW, VISIBLE)) is Verdict.UNTRUSTED
+    assert verdict(edit(NONE), gates=gate, predictive=LOW, view=view(LOW, LOW)) is Verdict.IGNORED
+    assert verdict(edit(NONE), gates=failed(checks.LIKELIHOOD), predictive=LOW, view=view(LOW, LOW)) is Verdict.IGNORED
+    unprobed = failed(checks.PERMUTED)
+    disputed = {"generative": VISIBLE, "predictive": LOW}
+    assert verdict(edit(NONE), gates=unprobed, **disputed) is Verdict.UNTRUSTED
+    assert verdict(edit(NONE), gates=unprobed, **disputed, view=view(VISIBLE)) is Verdict.UNTRUSTED
+    assert verdict(edit(NONE), gates=unprobed, generative=LOW, view=view(VISIBLE)) is Verdict.UNTRUSTED
+
+
+@settings(max_examples=800, deadline=None)
+@given(EVIDENCE, VIEWS, GATES)
+def test_an_invariant_view_never_makes_a_feature_ignored_and_never_unmakes_use(
+    evidence: Evidence, added: InvariantEvidence, gates: list[GateResult]
+) -> None:
+    without = decide(replace(evidence, view=None), gates)
+    found = decide(replace(evidence, view=added), gates)
+    if found.verdict is Verdict.IGNORED:
+        assert without.verdict is Verdict.IGNORED
+    assert (found.verdict is Verdict.USED) is (without.verdict is Verdict.USED)
+    assert not without.pose_only
+    if found.pose_only:
+        assert found.verdict is Verdict.ENCODED_UNUSED
+        assert without.verdict in {Verdict.ENCODED_UNUSED, Verdict.UNTRUSTED}
+        assert added.lossless
+        assert added.follows

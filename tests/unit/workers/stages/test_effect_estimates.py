@@ -12,7 +12,7 @@ from workers.evidence.bootstrap import Interval
 from workers.evidence.family import Family
 from workers.evidence.features import FeatureColumn, fit_encoding
 from workers.evidence.strata import Stratum, Tie
-from workers.evidence.verdicts import Tied
+from workers.evidence.retention_states import Tied
 from workers.intake.attributes import is_usable_name
 from workers.stages.edits import FACTOR_EDIT
 from workers.stages.effect_estimates import edit_keys, measure_edit

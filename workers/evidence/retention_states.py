@@ -1,0 +1,130 @@
+"""What the retentions of one feature at one tap show: of the tap's raw values, and of its invariant view.
+
+The invariant view ``h(z)`` is a function of ``z`` whatever the network: its projection is made of the *known* action of
+the group on the tap, not of the network's symmetry. What is readable from ``h(z)`` is therefore in ``z``, and the two
+are read together by one rule (decision 0009):
+
+- *visible* if either shows it: codes of one thing in many poses are misaligned, and what is plainly there without the
+  pose can be unreadable from the raw values (papers.md 5.3);
+- *low* only if the raw values show it low **and** the view, where there is one, does too. A view alone never makes
+  anything low: it may have dropped what the tap holds.
+
+So a view can only take a low retention away, never make one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+
+from .bootstrap import Interval
+from .thresholds import DEFAULT, Thresholds
+
+
+class RetentionState(StrEnum):
+    """What is shown of the retention. ``DISPUTED``: the two measures contradict each other.
+
+    ``INSEPARABLE``: the references leave nothing of the feature that its ties do not explain.
+    """
+
+    LOW = "low"
+    VISIBLE = "visible"
+    DISPUTED = "disputed"
+    INSEPARABLE = "inseparable"
+    UNCLEAR = "unclear"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class Tied:
+    """What the references tie the feature to, and its retention within strata of that; calibrated to 0..1.
+
+    ``separable``: whether the references leave anything within the strata that images show.
+    """
+
+    names: tuple[str, ...]
+    separable: bool
+    stratified: Interval | None = None
+
+    def within(self, stratified: Interval | None) -> Tied:
+        """The same ties with the retention within strata that another representation shows."""
+        return replace(self, stratified=stratified)
+
+
+@dataclass(frozen=True)
+class InvariantEvidence:
+    """What was measured of the invariant view of the tap; retentions calibrated to 0..1 as the raw ones.
+
+    ``group``: whose poses the view does not tell apart. ``lossless``: a theorem says that it tells any two orbits
+    apart. ``follows``: the tap is shown to move with the picture by the action that the view divides out, exactly or by
+    training; only then is that the pose of the *image*.
+    """
+
+    group: str
+    lossless: bool
+    follows: bool
+    predictive: Interval | None = None
+    generative: Interval | None = None
+    stratified: Interval | None = None
+
+    @property
+    def only_pose(self) -> bool:
+        """Whether what the view leaves out is the pose and nothing but the pose."""
+        return self.lossless and self.follows
+
+
+def held(
+    generative: Interval | None, predictive: Interval | None, tied: Tied | None, thresholds: Thresholds = DEFAULT
+) -> RetentionState:
+    """What one representation shows. Low needs every measure; visible needs one that the other does not dispute.
+
+    A probe that reads a feature proves that it is there, so a higher predictive retention is never disputed. Unless a
+    tie does the same: then what is not low is judged within strata.
+    """
+    known = [one for one in (generative, predictive) if one is not None]
+    if not known:
+        return RetentionState.MISSING
+    if all(one.high < thresholds.retention_low for one in known):
+        return RetentionState.LOW
+    if tied is not None:
+        return _within(tied, thresholds)
+    if predictive and predictive.low > thresholds.retention_visible:
+        return RetentionState.VISIBLE
+    if generative and predictive and _disagree(generative, predictive, thresholds):
+        return RetentionState.DISPUTED
+    visible = any(one.low > thresholds.retention_visible for one in known)
+    return RetentionState.VISIBLE if visible else RetentionState.UNCLEAR
+
+
+def together(raw: RetentionState, view: RetentionState) -> RetentionState:
+    """What raw values and invariant view show of the tap. Low only where ``raw`` is; visible where either is."""
+    if view is RetentionState.VISIBLE:
+        return view
+    if raw is RetentionState.LOW and view is not RetentionState.MISSING:
+        return view
+    return raw
+
+
+def known(interval: Interval | None) -> Interval | None:
+    """``None`` for a retention that came out as NaN: it was not made."""
+    if interval is None or not np.isfinite([interval.value, interval.low, interval.high]).all():
+        return None
+    return interval
+
+
+def _within(tied: Tied, thresholds: Thresholds) -> RetentionState:
+    if not tied.separable:
+        return RetentionState.INSEPARABLE
+    within = tied.stratified
+    if within is None:
+        return RetentionState.UNCLEAR
+    if within.high < thresholds.retention_low:
+        return RetentionState.LOW
+    return RetentionState.VISIBLE if within.low > thresholds.retention_visible else RetentionState.UNCLEAR
+
+
+def _disagree(a: Interval, b: Interval, thresholds: Thresholds) -> bool:
+    apart = a.low > b.high or b.low > a.high
+    return apart and abs(a.value - b.value) > thresholds.disagreement
