@@ -83,11 +83,11 @@ def train(hue_for: HueRule, seed: int = 1) -> tuple[nn.Module, float]:
     return model, float(accuracy)
 
 
-def export(model: nn.Module, path: Path) -> None:
+def export(model: nn.Module, path: Path, channels: int = 3) -> None:
     """Write ``model`` as a self-contained ONNX file with a dynamic batch."""
     torch.onnx.export(
         model,
-        (torch.zeros(2, 3, 28, 28),),
+        (torch.zeros(2, channels, 28, 28),),
         str(path),
         input_names=["image"],
         output_names=["logits"],
