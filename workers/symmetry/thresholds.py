@@ -1,0 +1,29 @@
+"""Every number that decides the state of a symmetry, in one place. Tuned on planted networks, never on a customer's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Errors are shares of the distance between two inputs (papers.md 3(e)); bounds are those of the interval.
+
+    Attributes:
+        level: of every interval.
+        exact: an error whose upper bound is below this is floating point's alone.
+        small: an error is shown to be small when its upper bound is below this.
+        large: an error is shown to be large when its lower bound is above this.
+        excess: an error is within the floor when the upper bound of what it has beyond the floor is below this.
+        constant: a tap whose values differ between inputs by less than this share of their size is constant.
+    """
+
+    level: float = 0.95
+    exact: float = 1e-4
+    small: float = 0.25
+    large: float = 0.35
+    excess: float = 0.05
+    constant: float = 1e-6
+
+
+DEFAULT = Thresholds()
