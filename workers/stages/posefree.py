@@ -23,14 +23,15 @@ from workers.classifier.pooling import pooled_shape
 from workers.classifier.selection import Tap
 from workers.stages.classifying import load_taps
 from workers.stages.stage import StageContext
-from workers.symmetry.groups import Element, Group, group_for
-from workers.symmetry.orbits import Orbit, orbit_of, permutations_of, shifts_of
-from workers.symmetry.projections.projection import Projection
-from workers.symmetry.projections.stored import load
+from workers.symmetry.groups import Element, Group, Shape, group_for
+from workers.symmetry.motions import Shift, Turn
+from workers.symmetry.orbits import Orbit, Values, orbit_of, permutations_of, shifts_of
+from workers.symmetry.projections import Projection, load
 from workers.symmetry.quotient import aligned, quotient_distance
-from workers.symmetry.tap_actions import act_on_tap
+from workers.symmetry.tap_actions import NODES, act_on_tap, map_axes, node_axes
 
 Floats = NDArray[np.float32]
+EVEN_TURNS = 16
 
 
 @dataclass(frozen=True)
@@ -75,10 +76,15 @@ def open_posefree(context: StageContext, tap: str, size: tuple[int, ...]) -> Pos
         KeyError: the tap has no invariant view.
     """
     view = views_of(context)[tap]
-    described = {one.name: one for one in load_taps(context)}[tap]
-    orbit = tap_orbit(context, view.group.value, view.action, values_shape(described), size)
+    orbit = orbit_at(context, view, size)
     stored = context.arrays("projection") if "projection" in context.request.inputs else None
-    return PoseFree(view, orbit, None if stored is None else load(stored, tap, orbit))
+    return PoseFree(view, orbit, None if stored is None else load(view.projection, tap, orbit, stored))
+
+
+def orbit_at(context: StageContext, view: InvariantView, size: tuple[int, ...]) -> Orbit:
+    """How the group of ``view`` moves the values of its tap; ``size`` of an image, ``(h, w, c)``."""
+    described = {one.name: one for one in load_taps(context)}[view.tap]
+    return tap_orbit(view.group.value, view.action, values_shape(described), size)
 
 
 def values_shape(tap: Tap) -> tuple[int, ...]:
@@ -86,18 +92,31 @@ def values_shape(tap: Tap) -> tuple[int, ...]:
     return pooled_shape(tap.shape)
 
 
-def tap_orbit(
-    context: StageContext, group: str, action: str, shape: tuple[int, ...], size: tuple[int, ...]
-) -> Orbit:
-    """How ``group`` moves values ``(n, *shape)`` of a tap under ``action``; the same in every stage of an audit."""
-    if action == "nodes":
-        return permutations_of(shape, tuple(i for i, length in enumerate(shape) if length == size[0])[:2])
-    if group == "translations":
-        return shifts_of(shape)
-    known = group_for(group, size, context.shared_generator("symmetry", group))
-    moves = tuple(partial(_moved, known, element, action, size) for element in known.elements)
+def tap_orbit(group: str, action: str, shape: tuple[int, ...], size: tuple[int, ...]) -> Orbit:
+    """How ``group`` moves values ``(n, *shape)`` of a tap under ``action``, of images ``(h, w, c)``.
+
+    Raises:
+        ValueError: the group has no such action on such a tap.
+    """
+    height, width, channels = size
+    axes = map_axes(shape, (height, width))
+    if action == NODES:
+        return permutations_of(shape, node_axes(shape, height))
+    if group == "translations" and axes:
+        return shifts_of(shape, axes)
+    known = _elements(group, (height, width, channels))
+    moves = tuple(partial(_moved, known, element, action, (height, width)) for element in known.elements)
     return orbit_of(group, action, shape, moves)
 
 
-def _moved(group: Group, element: Element, action: str, size: tuple[int, ...], values: Floats) -> Floats:
-    return act_on_tap(group, element, action, values, size[:2])
+def _elements(group: str, size: Shape) -> Group:
+    """Those of the screen; of SO(2) evenly spaced angles, which unlike the screen's sample are nearly a group."""
+    if group != "so2":
+        return group_for(group, size, np.random.default_rng(0))  # only orders of nodes are drawn
+    turns = [Turn(360 / EVEN_TURNS * k) for k in range(1, EVEN_TURNS)]
+    others = (Element(str(turn), turn, turn.quarters is not None) for turn in turns)
+    return Group("so2", (Element("identity", Shift(0, 0)), *others), complete=False)
+
+
+def _moved(group: Group, element: Element, action: str, size: tuple[int, int], values: Values) -> Values:
+    return np.asarray(act_on_tap(group, element, action, values, size))

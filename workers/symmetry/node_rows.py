@@ -36,7 +36,7 @@ def permuted(orbit: Orbit, values: Values, order: NDArray[np.int64]) -> Values:
 
 def _summaries(pairs: Values) -> Values:
     nodes = pairs.shape[1]
-    own = np.einsum("niie->nie", pairs)
+    own: Values = np.einsum("niie->nie", pairs)
     if nodes == 1:
         return own
     beside = np.where(np.eye(nodes, dtype=bool)[None, :, :, None], -np.inf, pairs)

@@ -24,6 +24,7 @@ class Orbit:
             of ``translations`` and of ``nodes`` are too many and go without.
         closed: whether ``moves`` are a whole group and permute the entries exactly: only then are theorems theorems.
         nodes: the axes of ``shape`` that number nodes, where the group permutes them.
+        maps: the axes of ``shape`` that are rows and columns, where the group shifts along them.
     """
 
     group: str
@@ -32,6 +33,7 @@ class Orbit:
     moves: tuple[Move, ...] = ()
     closed: bool = False
     nodes: tuple[int, ...] = ()
+    maps: tuple[int, int] = (1, 2)
 
     def __call__(self, values: Values) -> Values:
         """Every value in every pose: ``(n, *shape) -> (elements, n, *shape)``."""
@@ -42,9 +44,22 @@ class Orbit:
         """Units of one image's values."""
         return int(np.prod(self.shape))
 
+    @property
+    def positions(self) -> tuple[int, int]:
+        """Rows and columns of a map."""
+        return self.shape[self.maps[0]], self.shape[self.maps[1]]
 
-def shifts_of(shape: tuple[int, ...]) -> Orbit:
-    """Circular shifts of maps ``(c, h, w)``, all of them.
+    def planes(self, values: Values) -> Values:
+        """Maps ``(n, *shape)`` with rows and columns last: ``(n, c, h, w)``."""
+        return np.moveaxis(values, (1 + self.maps[0], 1 + self.maps[1]), (-2, -1))
+
+    def unplaned(self, planes: Values) -> Values:
+        """Inverse of :meth:`planes`."""
+        return np.moveaxis(planes, (-2, -1), (1 + self.maps[0], 1 + self.maps[1]))
+
+
+def shifts_of(shape: tuple[int, ...], maps: tuple[int, int] = (1, 2)) -> Orbit:
+    """Circular shifts along two axes of ``shape``, all of them.
 
     What leaves a real picture does not come in on the other side: on a uniform background that is the same thing, at
     the borders of others it is an approximation.
@@ -53,8 +68,8 @@ def shifts_of(shape: tuple[int, ...]) -> Orbit:
         ValueError: no map.
     """
     if len(shape) != 3:
-        raise ValueError(f"only maps (c, h, w) can be shifted, got {shape}")
-    return Orbit("translations", "spatial", shape, closed=True)
+        raise ValueError(f"only maps of three axes can be shifted, got {shape}")
+    return Orbit("translations", "spatial", shape, closed=True, maps=maps)
 
 
 def permutations_of(shape: tuple[int, ...], axes: tuple[int, ...]) -> Orbit:

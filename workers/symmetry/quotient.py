@@ -32,7 +32,7 @@ def aligned(orbit: Orbit, values: Values, to: Values) -> Values:
         raise ValueError(f"values {values.shape} and {to.shape} must both have shape (n, {orbit.shape})")
     if orbit.nodes:
         return _nodes_aligned(orbit, values, to)
-    return _listed_aligned(orbit, values, to) if orbit.moves else _shift_aligned(values, to)
+    return _listed_aligned(orbit, values, to) if orbit.moves else _shift_aligned(orbit, values, to)
 
 
 def quotient_distance(orbit: Orbit, values: Values, others: Values) -> NDArray[np.float64]:
@@ -55,17 +55,18 @@ def _listed_aligned(orbit: Orbit, values: Values, to: Values) -> Values:
     return nearest
 
 
-def _shift_aligned(values: Values, to: Values) -> Values:
+def _shift_aligned(orbit: Orbit, values: Values, to: Values) -> Values:
     """The shift of the largest correlation ``sum_x a(x) b(x - s)``; all shifts at once by FFT."""
-    height, width = values.shape[2:]
-    spectrum = (fft.rfft2(to) * np.conj(fft.rfft2(values))).sum(axis=1)
+    height, width = orbit.positions
+    planes = orbit.planes(values)  # (n, c, h, w)
+    spectrum = (fft.rfft2(orbit.planes(to)) * np.conj(fft.rfft2(planes))).sum(axis=1)
     best = fft.irfft2(spectrum, s=(height, width)).reshape(len(values), -1).argmax(axis=1)
     down, right = np.divmod(best, width)
     rows = (np.arange(height) - down[:, None]) % height  # (n, h)
     columns = (np.arange(width) - right[:, None]) % width  # (n, w)
     index = np.arange(len(values))[:, None, None]
-    moved = values.transpose(0, 2, 3, 1)[index, rows[:, :, None], columns[:, None, :]]  # (n, h, w, c)
-    return np.asarray(moved.transpose(0, 3, 1, 2))
+    moved = planes.transpose(0, 2, 3, 1)[index, rows[:, :, None], columns[:, None, :]]  # (n, h, w, c)
+    return orbit.unplaned(moved.transpose(0, 3, 1, 2))
 
 
 def _nodes_aligned(orbit: Orbit, values: Values, to: Values) -> Values:
