@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .node_rows import row_shape
 from .orbits import Orbit
+from .projections.averaging import Average, ChannelPool
 from .projections.shift_max_filter import shift_templates
-from .projections.sliced_sorting import scalars_for
+from .projections.sliced_sorting import directions_for
 
 NAMES = (
     "sorting", "sliced_sorting", "max_filters", "shift_max_filters", "average", "random_linear", "moduli", "bispectrum",
@@ -19,12 +21,14 @@ NAMES = (
 class Choice:
     """A projection by name, the reason in plain words, and what it promises.
 
-    ``lossless``: a theorem says that any two orbits have different images.
+    ``lossless``: a theorem says that any two orbits have different images. ``width`` of the view of one image; a bank
+    fitted to fewer values than it keeps directions has less.
     """
 
     projection: str
     why: str
     lossless: bool
+    width: int
 
 
 PAIRS = (
@@ -79,24 +83,24 @@ def _scalars(orbit: Orbit) -> Choice:
         f"Each of the {orbit.size} nodes holds one number here. Sorted by size, the numbers no longer say which node "
         "came first, and nothing else is lost; distances stay those between the graphs, not between their numberings."
     )
-    return Choice("sorting", why, lossless=True)
+    return Choice("sorting", why, lossless=True, width=orbit.size)
 
 
 def _rows(orbit: Orbit) -> Choice:
-    nodes = orbit.shape[orbit.nodes[0]]
-    if len(orbit.nodes) > 1:
-        return Choice("sliced_sorting", PAIRS.format(nodes=nodes), lossless=False)
-    columns = orbit.size // nodes
-    enough = scalars_for(nodes, columns)
+    nodes, columns = row_shape(orbit)
+    enough, whole = directions_for(nodes, columns)
     told = ENOUGH.format(enough=enough) if enough else TOO_MANY
-    return Choice("sliced_sorting", f"{ROWS.format(nodes=nodes, columns=columns)} {told}", lossless=enough > 0)
+    why = PAIRS.format(nodes=nodes) if len(orbit.nodes) > 1 else f"{ROWS.format(nodes=nodes, columns=columns)} {told}"
+    lossless = enough > 0 and len(orbit.nodes) == 1
+    return Choice("sliced_sorting", why, lossless, width=whole * nodes + enough)
 
 
 def _shifts(orbit: Orbit, kept: int) -> Choice:
     templates = shift_templates(orbit, kept)
     full = templates >= 2 * orbit.size
     told = SHIFTS_TOLD if full else MAIN_DIRECTIONS.format(kept=min(kept, orbit.size))
-    return Choice("shift_max_filters", f"{SHIFTS.format(templates=templates)} {told}", lossless=full)
+    width = templates + ChannelPool(orbit).width
+    return Choice("shift_max_filters", f"{SHIFTS.format(templates=templates)} {told}", full, width)
 
 
 def _elements(orbit: Orbit, kept: int) -> Choice:
@@ -104,4 +108,4 @@ def _elements(orbit: Orbit, kept: int) -> Choice:
     full = orbit.closed and directions == orbit.size
     told = POSES_TOLD if full else MAIN_DIRECTIONS.format(kept=directions) if orbit.closed else RESAMPLED
     why = POSES.format(poses=len(orbit.moves), templates=2 * directions)
-    return Choice("max_filters", f"{why} {told}", lossless=full)
+    return Choice("max_filters", f"{why} {told}", full, width=2 * directions + Average(orbit).width)

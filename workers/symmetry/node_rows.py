@@ -25,6 +25,15 @@ def node_rows(orbit: Orbit, values: Values) -> Values:
     raise ValueError(f"at most two axes can number nodes, got {orbit.nodes} of {orbit.shape}")
 
 
+def row_shape(orbit: Orbit) -> tuple[int, int]:
+    """``(nodes, d)`` of :func:`node_rows`."""
+    nodes = orbit.shape[orbit.nodes[0]]
+    if len(orbit.nodes) == 1:
+        return nodes, orbit.size // nodes
+    entries = orbit.size // nodes**2
+    return nodes, entries if nodes == 1 else 5 * entries
+
+
 def permuted(orbit: Orbit, values: Values, order: NDArray[np.int64]) -> Values:
     """``values (n, *shape)`` with node ``order[i, k]`` of graph ``i`` in place ``k``; order ``(n, nodes)``."""
     for axis in orbit.nodes:

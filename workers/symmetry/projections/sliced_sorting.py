@@ -73,18 +73,20 @@ class SlicedSorting:
         return np.concatenate([flat, scalars], axis=1).astype(np.float32)
 
 
-def scalars_for(nodes: int, columns: int) -> int:
-    """Single numbers that tell all orbits of ``(nodes, columns)`` apart; 0 where that takes too many."""
+def directions_for(nodes: int, columns: int) -> tuple[int, int]:
+    """How many numbers tell all orbits of rows ``(nodes, columns)`` apart, 0 where that takes too many; and how many
+    directions are kept whole beside them, one per column where there is room.
+    """
     enough = 2 * nodes * columns + 1
-    return enough if enough <= MOST_SCALARS else 0
+    scalars = enough if enough <= MOST_SCALARS else 0
+    return scalars, max(1, min(columns, (WIDEST - scalars) // nodes))
 
 
 def fit_sliced_sorting(orbit: Orbit, values: Values, rng: np.random.Generator) -> SlicedSorting:
     """Generic directions for ``values (n, *shape)``, columns scaled to deviation 1; one whole direction per column."""
     rows = node_rows(orbit, values.astype(np.float64))
     _, nodes, columns = rows.shape
-    scalars = scalars_for(nodes, columns)
-    whole = max(1, min(columns, (WIDEST - scalars) // nodes))
+    scalars, whole = directions_for(nodes, columns)
     deviation = rows.std(axis=(0, 1))
     scale = np.where(deviation > 1e-6 * max(float(np.abs(rows).max(initial=0)), 1e-30), 1 / (deviation + 1e-300), 1.0)
     directions = rng.standard_normal((columns, whole + scalars)) / np.sqrt(columns)
