@@ -8,6 +8,7 @@ network's own convention, so both are known: ``regular`` counts as the turns do,
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -68,6 +69,15 @@ def act_on_tap(group: Group, element: Element, action: str, values: Values, inpu
     axes = map_axes(shape, input_size)
     turned = values if axes is None else _on_map(element, values, axes, input_size)
     return turned if action == SPATIAL else _shifted_fields(group, element, action, turned, axes)
+
+
+def resampled_map(element: Element, values: Values, input_size: Size) -> Values | None:
+    """``rho(g^-1) rho(g) Phi`` of maps that ``element`` resamples: the action's own floor; ``None`` of others."""
+    axes = map_axes(values.shape[1:], input_size)
+    if axes is None or element.exact:
+        return None
+    back = replace(element, motion=element.motion.inverse)
+    return _on_map(back, _on_map(element, values, axes, input_size), axes, input_size)
 
 
 def valid_region(element: Element, action: str, shape: Shape, input_size: Size) -> NDArray[np.bool_]:
