@@ -16,6 +16,7 @@ from schemas.datasets import ConceptFacts
 from schemas.problems import ErrorCode
 from workers.errors import IntakeError
 from workers.evidence.statistics import STATISTICS
+from workers.graphs.packing import is_graph
 
 from .attributes import NAME_ADVICE, is_usable_name
 from .images import SMALLEST_SIDE, fit_array
@@ -127,6 +128,8 @@ def _pairs(name: str, values: NDArray[Any], images: int, caps: DatasetCaps) -> N
 
 
 def _sketches(name: str, values: NDArray[Any], images: NDArray[np.uint8], caps: DatasetCaps) -> NDArray[np.uint8]:
+    if is_graph(images):
+        raise invalid(f"concept {show(name)} is sketched, and the references are graphs", PAIR_ADVICE)
     stack = values[..., None] if values.ndim == 3 else values
     if stack.dtype != np.uint8 or stack.ndim != 4 or stack.shape[0] != 2 or stack.shape[3] not in (1, 3):
         found = f"the type {values.dtype} and the shape {list(values.shape)}"
