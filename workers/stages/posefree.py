@@ -89,7 +89,7 @@ def orbit_at(context: StageContext, view: InvariantView, size: tuple[int, ...]) 
 
 def values_shape(tap: Tap) -> tuple[int, ...]:
     """Shape of one image's values as a session gives them: large maps come pooled."""
-    return pooled_shape(tap.shape)
+    return pooled_shape(tap.shape, nodes=tap.nodes)
 
 
 def tap_orbit(group: str, action: str, shape: tuple[int, ...], size: tuple[int, ...]) -> Orbit:
