@@ -27,8 +27,9 @@ def render_report(result: AuditResult, sheets: Sheets | None) -> str:
             view=view,
             result=result,
             book=PictureBook(sheets, picture_budget(len(result.features), galleries), galleries),
-            information=information_chart(view.taps),
-            invariance=invariance_chart(view.taps),
+            words=view.words,
+            information=information_chart(view.taps, view.words.picture),
+            invariance=invariance_chart(view.taps, view.words.picture),
             **page_parts(),
         )
     )

@@ -1,0 +1,68 @@
+"""What the references of an audit are called, and how to read drawings of graphs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from schemas.graphs import EDGE_WIDTHS, NODE_COLOURS, GraphFacts
+from schemas.results import DatasetSummary
+
+
+@dataclass(frozen=True)
+class InputWords:
+    """``one`` and ``many`` of the references; ``picture`` and ``pictures`` of what the classifier looks at; ``posed`` is
+    one that a symmetry has moved.
+    """
+
+    one: str
+    many: str
+    picture: str
+    pictures: str
+    posed: str
+
+    def say(self, text: str) -> str:
+        """``text`` of ours, which speaks of pictures, in words that fit the references."""
+        if self.one == "image":
+            return text
+        said = re.sub(r"\b([Pp])icture|\b([Ii])mage", self._put, text)
+        return said.replace("measured from the pixels", "measured on the graph")
+
+    def _put(self, found: re.Match[str]) -> str:
+        return self.one.capitalize() if found.group()[0].isupper() else self.one
+
+
+IMAGES = InputWords("image", "images", "picture", "pictures", "picture in another pose")
+GRAPHS = InputWords("graph", "graphs", "graph", "graphs", "graph with its nodes in another order, which is its pose")
+
+
+@dataclass(frozen=True)
+class Legend:
+    """What the drawings of graphs show: colours of nodes and widths of edges, each with its name."""
+
+    nodes: list[tuple[str, str]]
+    edges: list[tuple[int, str]]
+
+
+def input_words(dataset: DatasetSummary) -> InputWords:
+    """How the report speaks of the references."""
+    return GRAPHS if dataset.kind == "graphs" else IMAGES
+
+
+def graph_legend(graph: GraphFacts | None) -> Legend | None:
+    """The legend of drawings; ``None`` for images. Features without a name have a number."""
+    if graph is None:
+        return None
+    nodes = _named(graph.node_names, graph.node_features, "node feature")
+    edges = _named(graph.edge_names, graph.edge_features, "edge feature")
+    widths = EDGE_WIDTHS + EDGE_WIDTHS[-1:] * len(edges)
+    return Legend(
+        nodes=[(NODE_COLOURS[at % len(NODE_COLOURS)], name) for at, name in enumerate(nodes)],
+        edges=list(zip(widths, edges, strict=False)),
+    )
+
+
+def _named(names: Sequence[str] | None, count: int, what: str) -> list[str]:
+    given = list(names or [])[:count]
+    return given + [f"{what} {at + 1}" for at in range(len(given), count)]
