@@ -173,7 +173,10 @@ class _Planner:
             name, f"Fitting the invertible network at {tap} without its pose", {**_of("autoencoder", "codes"), **latents},
             14, runs=f"inn:{tap}", tap=tap,
         )  # fmt: skip
-        inputs = {**self._decoding(), **latents, **_of(name, "inn", "diagnostics"), **_of("symmetry", "symmetry")}
+        inputs = {
+            **self._decoding(), **latents, **_of(name, "inn", "diagnostics"), **_of("symmetry", "symmetry"),
+            **_of("invariant", "projection"),
+        }  # fmt: skip
         sampled = self._stage(
             f"samples@invariant:{tap}", f"Sampling what {tap} cannot tell apart but for its pose", inputs, 5,
             runs=f"samples:{tap}", **self._drawing, tap=tap, view="invariant",
@@ -319,7 +322,10 @@ class _Planner:
         return {**_of("symmetry", "symmetry"), "invariant": Source(stage="invariant", output="wide")}
 
     def geometry(self) -> PlannedStage:
-        inputs = {**self._decoding(), **self._posefree()}
+        inputs = {
+            **self.model, **self.data, **_of("taps", "taps"), **_of("latents", "latents"), **self._posefree(),
+            **_of("invariant", "projection"),
+        }  # fmt: skip
         return self._stage("geometry", "Comparing codes with and without their pose", inputs, 3, **self._drawing)
 
     def mixing(self, taps: list[str]) -> PlannedStage:
@@ -395,6 +401,7 @@ class _Planner:
         if self.deep:
             for tap in self.viewed:
                 inputs[f"invariant:{tap}"] = Source(stage=f"samples@invariant:{tap}", output="samples")
+                inputs[f"inn@invariant:{tap}"] = Source(stage=f"inn@invariant:{tap}", output="diagnostics")
         if View.CONCEPTS in self.views:
             inputs |= {**_of("scores", "scores"), "untrained": Source(stage="untrained", output="wide")}
         config = {**self.columns, **self.outputs, **self.judging, "output_kind": self.spec["facts"]["output_kind"]}
@@ -403,7 +410,8 @@ class _Planner:
     def result(self, taps: list[str], views: list[str], done: Done) -> PlannedStage:
         sheets = {f"sheet:{tap}": Source(stage=f"samples:{tap}", output="sheet") for tap in taps}
         screened = ["symmetry"] if self.symmetric else []
-        shown = [*screened, *views, *(f"samples:{tap}" for tap in taps), "nuisance"]
+        posefree = [f"samples@invariant:{tap}" for tap in self.viewed if self.deep]
+        shown = [*screened, *views, *(f"samples:{tap}" for tap in taps), *posefree, "nuisance"]
         galleries = {f"galleries:{stage}": Source(stage=stage, output="galleries") for stage in shown}
         nuisance = Source(stage="nuisance", output="sheet")
         inputs: Inputs = {
