@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .bootstrap import Interval
 from .gates import GateResult
 from .poses import pose_of
-from .retention_states import InvariantEvidence, RetentionState, Tied, together
+from .retention_states import Held, InvariantEvidence, RetentionState, Tied
 from .thresholds import Thresholds
 
 if TYPE_CHECKING:
@@ -50,31 +50,29 @@ NOTES = {
 }
 
 
-def of(
-    evidence: Evidence, effect: EffectState, raw: RetentionState, view: RetentionState, thresholds: Thresholds
-) -> list[str]:
-    """Sentences for what ``evidence`` shows of effect and retention; ``raw`` and ``view``: in which states they are."""
-    retention = together(raw, view)
-    held = RETENTION_WORDS[retention].format(
+def of(evidence: Evidence, effect: EffectState, held: Held, thresholds: Thresholds) -> list[str]:
+    """Sentences for what ``evidence`` shows of effect and retention."""
+    kept = RETENTION_WORDS[held.state].format(
         detail=_retention_detail(evidence, thresholds), beyond=_beyond(evidence, thresholds)
     )
-    words = [EFFECT_WORDS[effect].format(detail=_effect_detail(evidence, thresholds)), held]
-    note = NOTES.get((str(effect), str(retention)))
-    posed = [] if evidence.view is None else _pose_words(evidence.view, raw, view)
+    words = [EFFECT_WORDS[effect].format(detail=_effect_detail(evidence, thresholds)), kept]
+    note = NOTES.get((str(effect), str(held.state)))
+    posed = [] if evidence.view is None else _pose_words(evidence.view, held)
     return [*words, *([note] if note else []), *posed, *_tie_words(evidence.tied, bool(evidence.effects))]
 
 
-def _pose_words(view: InvariantEvidence, raw: RetentionState, state: RetentionState) -> list[str]:
+def _pose_words(view: InvariantEvidence, held: Held) -> list[str]:
     """What it says that the invariant view and the raw values differ; nothing where they do not."""
-    pose = pose_of(view.group)
-    if state is RetentionState.VISIBLE and raw is not RetentionState.VISIBLE:
+    pose, visible = pose_of(view.group), RetentionState.VISIBLE
+    if held.view is visible and held.raw is not visible:
         return [f"It is there once {pose} is divided out: the raw values show one thing in many poses, misaligned."]
-    if raw is not RetentionState.VISIBLE or state is not RetentionState.LOW:
+    if not held.lost_with_pose:
         return []
-    if view.only_pose:
-        return [f"The tap holds it as pose only: divide out {pose}, and nothing of it is left."]
-    why = f"but the tap is not shown to follow {pose}" if view.lossless else "but that view drops more than the pose"
-    return [f"Nothing of it is left in the view without {pose}, {why}: whether it is held as pose only is open."]
+    if held.as_pose(view):
+        seen = "" if view.lossless else "; nor is any of it readable from its own values in random poses"
+        return [f"The tap holds it as pose only: divide out {pose}, and nothing of it is left{seen}."]
+    why = "that view drops more than the pose" if view.follows else f"the tap is not shown to follow {pose}"
+    return [f"Nothing of it is left in the view without {pose}, but {why}: whether it is held as pose only is open."]
 
 
 def _beyond(evidence: Evidence, thresholds: Thresholds) -> str:
@@ -160,7 +158,10 @@ def _retention_detail(evidence: Evidence, thresholds: Thresholds) -> str:
 
 
 def _view_detail(view: InvariantEvidence) -> str:
-    named = [("generative", view.generative), ("predictive", view.predictive), ("within strata", view.stratified)]
+    named = [
+        ("generative", view.generative), ("predictive", view.predictive), ("within strata", view.stratified),
+        ("in random poses", view.turned), ("in random poses and within strata", view.turned_stratified),
+    ]  # fmt: skip
     parts = [f"{name} {_number(one)}" for name, one in named if one is not None]
     return f"without {pose_of(view.group)} {', '.join(parts)}"
 

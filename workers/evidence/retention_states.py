@@ -10,6 +10,10 @@ are read together by one rule (decision 0009):
   anything low: it may have dropped what the tap holds.
 
 So a view can only take a low retention away, never make one.
+
+Held as *pose alone* is what the raw values show and the view does not, where what the view leaves out is the pose and
+nothing else. A theorem says so of some views. Of the others it is looked for in the tap's own values, each moved to a
+random pose: these hold all that the tap holds but the pose, so what a probe still reads from them is not pose alone.
 """
 
 from __future__ import annotations
@@ -59,7 +63,8 @@ class InvariantEvidence:
 
     ``group``: whose poses the view does not tell apart. ``lossless``: a theorem says that it tells any two orbits
     apart. ``follows``: the tap is shown to move with the picture by the action that the view divides out, exactly or by
-    training; only then is that the pose of the *image*.
+    training; only then is that the pose of the *image*. ``turned`` and ``turned_stratified``: predictive retention by
+    the tap's own values in random poses, where anybody looked.
     """
 
     group: str
@@ -68,11 +73,69 @@ class InvariantEvidence:
     predictive: Interval | None = None
     generative: Interval | None = None
     stratified: Interval | None = None
+    turned: Interval | None = None
+    turned_stratified: Interval | None = None
 
     @property
-    def only_pose(self) -> bool:
-        """Whether what the view leaves out is the pose and nothing but the pose."""
-        return self.lossless and self.follows
+    def measured(self) -> InvariantEvidence | None:
+        """Without retentions that came out as NaN; ``None`` where the view has none left."""
+        found = replace(
+            self, predictive=known(self.predictive), generative=known(self.generative),
+            stratified=known(self.stratified), turned=known(self.turned),
+            turned_stratified=known(self.turned_stratified),
+        )  # fmt: skip
+        return found if found.generative or found.predictive else None
+
+    @property
+    def unprobed(self) -> InvariantEvidence:
+        """Without what probes read."""
+        return replace(self, predictive=None, stratified=None, turned=None, turned_stratified=None)
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a tap's raw values, its invariant view, and its values in random poses show of one feature, each by itself.
+
+    ``view`` and ``turned`` are ``MISSING`` where nobody looked.
+    """
+
+    raw: RetentionState
+    view: RetentionState = RetentionState.MISSING
+    turned: RetentionState = RetentionState.MISSING
+
+    @property
+    def state(self) -> RetentionState:
+        """What they show of the tap together: low only where ``raw`` is, visible where raw or view is."""
+        if self.view is RetentionState.VISIBLE:
+            return self.view
+        if self.raw is RetentionState.LOW and self.view is not RetentionState.MISSING:
+            return self.view
+        return self.raw
+
+    @property
+    def lost_with_pose(self) -> bool:
+        """Whether the raw values show what the view shows to be gone."""
+        return (self.raw, self.view) == (RetentionState.VISIBLE, RetentionState.LOW)
+
+    def as_pose(self, view: InvariantEvidence) -> bool:
+        """Whether the tap holds the feature as pose alone: lost with the pose, and with nothing else."""
+        alone = view.lossless or self.turned is RetentionState.LOW
+        return self.lost_with_pose and view.follows and alone
+
+
+def held_by(
+    generative: Interval | None, predictive: Interval | None, tied: Tied | None, view: InvariantEvidence | None,
+    thresholds: Thresholds = DEFAULT,
+) -> Held:  # fmt: skip
+    """What each representation of the tap shows; ``generative``, ``predictive`` and ``tied`` are of the raw values."""
+    raw = held(generative, predictive, tied, thresholds)
+    if view is None:
+        return Held(raw)
+    within = None if tied is None else tied.within(view.stratified)
+    turned = None if tied is None else tied.within(view.turned_stratified)
+    return Held(
+        raw, held(view.generative, view.predictive, within, thresholds), held(None, view.turned, turned, thresholds)
+    )
 
 
 def held(
@@ -96,15 +159,6 @@ def held(
         return RetentionState.DISPUTED
     visible = any(one.low > thresholds.retention_visible for one in known)
     return RetentionState.VISIBLE if visible else RetentionState.UNCLEAR
-
-
-def together(raw: RetentionState, view: RetentionState) -> RetentionState:
-    """What raw values and invariant view show of the tap. Low only where ``raw`` is; visible where either is."""
-    if view is RetentionState.VISIBLE:
-        return view
-    if raw is RetentionState.LOW and view is not RetentionState.MISSING:
-        return view
-    return raw
 
 
 def known(interval: Interval | None) -> Interval | None:

@@ -25,7 +25,7 @@ claimed: not separable in these references.
 Where the tap has an invariant view, the retentions of the raw values and of the view are read together
 (:mod:`workers.evidence.retention_states`): a view can take a low retention away and never makes one. A feature that the
 raw values show, that the view shows to be gone, and that has no effect is held as pose alone (``pose_only``); said only
-where the view is known to leave out the pose and nothing else (decision 0009).
+where nothing but the pose can have gone with it (decision 0009).
 
 Retention is that of the tap; the effect is on the final answer and the same for every tap. All bounds are joint ones
 (:mod:`workers.evidence.family`): the caller passes intervals that hold over all findings of the audit at once.
@@ -42,7 +42,7 @@ from . import reasons
 from .bootstrap import Interval
 from .effect_states import EffectEvidence, EffectState, effect_state, one_state
 from .gates import GateResult
-from .retention_states import InvariantEvidence, RetentionState, Tied, held, known, together
+from .retention_states import Held, InvariantEvidence, RetentionState, Tied, held_by, known
 from .thresholds import DEFAULT, Thresholds
 
 GENERATOR_GATES = frozenset({checks.COMPLETENESS, checks.READABILITY, checks.CARRIED})
@@ -107,9 +107,9 @@ def decide(evidence: Evidence, gates: Sequence[GateResult] = (), thresholds: Thr
     measured = _finite(evidence)
     failed = [gate for gate in gates if not gate.passed]
     trusted = _trusted(measured, {gate.kind for gate in failed}, thresholds)
-    effect, retention = effect_state(trusted.effects, thresholds), retention_state(trusted, thresholds)
-    verdict = TABLE.get((effect, retention), Verdict.UNDETERMINED)
-    words = reasons.of(trusted, effect, raw_state(trusted, thresholds), view_state(trusted, thresholds), thresholds)
+    effect, held = effect_state(trusted.effects, thresholds), what_is_held(trusted, thresholds)
+    verdict = TABLE.get((effect, held.state), Verdict.UNDETERMINED)
+    words = reasons.of(trusted, effect, held, thresholds)
     if trusted != measured:
         believed = _verdict(measured, thresholds)
         if verdict is Verdict.UNDETERMINED and believed is not Verdict.UNDETERMINED:
@@ -118,12 +118,16 @@ def decide(evidence: Evidence, gates: Sequence[GateResult] = (), thresholds: Thr
             _verdict(one, thresholds) is not verdict for one in _objecting(measured, trusted)
         ):
             verdict, words = Verdict.UNTRUSTED, [reasons.objected(verdict), *words]
-    alone = verdict is Verdict.ENCODED_UNUSED and pose_only(trusted, thresholds)
-    return Decision(verdict, tuple(words + reasons.laid_aside(measured, trusted, failed)), alone)
+    as_pose = trusted.view is not None and held.as_pose(trusted.view)
+    return Decision(
+        verdict,
+        tuple(words + reasons.laid_aside(measured, trusted, failed)),
+        verdict is Verdict.ENCODED_UNUSED and as_pose,
+    )
 
 
 def _verdict(evidence: Evidence, thresholds: Thresholds) -> Verdict:
-    states = (effect_state(evidence.effects, thresholds), retention_state(evidence, thresholds))
+    states = (effect_state(evidence.effects, thresholds), what_is_held(evidence, thresholds).state)
     return TABLE.get(states, Verdict.UNDETERMINED)
 
 
@@ -138,31 +142,9 @@ def _objecting(measured: Evidence, trusted: Evidence) -> tuple[Evidence, Evidenc
     return whole, replace(whole, view=trusted.view)
 
 
-def retention_state(evidence: Evidence, thresholds: Thresholds = DEFAULT) -> RetentionState:
-    """What raw values and invariant view show of the tap, read together."""
-    return together(raw_state(evidence, thresholds), view_state(evidence, thresholds))
-
-
-def raw_state(evidence: Evidence, thresholds: Thresholds = DEFAULT) -> RetentionState:
-    """What the tap's own values show."""
-    return held(evidence.generative, evidence.predictive, evidence.tied, thresholds)
-
-
-def view_state(evidence: Evidence, thresholds: Thresholds = DEFAULT) -> RetentionState:
-    """What the invariant view shows; ``MISSING`` where the tap has none."""
-    view, tied = evidence.view, evidence.tied
-    if view is None:
-        return RetentionState.MISSING
-    within = None if tied is None else tied.within(view.stratified)
-    return held(view.generative, view.predictive, within, thresholds)
-
-
-def pose_only(evidence: Evidence, thresholds: Thresholds = DEFAULT) -> bool:
-    """Whether the tap shows the feature, and nothing of it once the pose, and nothing but the pose, is divided out."""
-    if evidence.view is None or not evidence.view.only_pose:
-        return False
-    states = (raw_state(evidence, thresholds), view_state(evidence, thresholds))
-    return states == (RetentionState.VISIBLE, RetentionState.LOW)
+def what_is_held(evidence: Evidence, thresholds: Thresholds = DEFAULT) -> Held:
+    """What raw values and invariant view show of the tap."""
+    return held_by(evidence.generative, evidence.predictive, evidence.tied, evidence.view, thresholds)
 
 
 def _trusted(evidence: Evidence, failed: set[str], thresholds: Thresholds) -> Evidence:
@@ -182,14 +164,8 @@ def _trusted_view(view: InvariantEvidence | None, failed: set[str]) -> Invariant
     """What is left of the view; it is laid aside as a whole where nothing is."""
     if view is None:
         return None
-    unprobed = bool(failed & PROBE_GATES)
-    left = replace(
-        view,
-        generative=None if failed & VIEW_GATES else view.generative,
-        predictive=None if unprobed else view.predictive,
-        stratified=None if unprobed else view.stratified,
-    )
-    return left if left.generative or left.predictive else None
+    probed = view.unprobed if failed & PROBE_GATES else view
+    return replace(probed, generative=None if failed & VIEW_GATES else probed.generative).measured
 
 
 def _trusted_effects(
@@ -219,12 +195,5 @@ def _finite(evidence: Evidence) -> Evidence:
         generative=known(evidence.generative),
         predictive=known(evidence.predictive),
         tied=tied if tied is None else tied.within(known(tied.stratified)),
-        view=view if view is None else _finite_view(view),
+        view=view if view is None else view.measured,
     )
-
-
-def _finite_view(view: InvariantEvidence) -> InvariantEvidence | None:
-    found = replace(
-        view, generative=known(view.generative), predictive=known(view.predictive), stratified=known(view.stratified)
-    )
-    return found if found.generative or found.predictive else None

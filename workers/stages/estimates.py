@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +19,6 @@ from workers.evidence.bootstrap import (
 )
 from workers.evidence.estimators import retention, total_invariance
 from workers.evidence.family import Family, family
-from workers.evidence.independence import Independence, independence
 from workers.evidence.movement import Movement, movement
 from workers.evidence.readability import Readability, read_features
 from workers.evidence.retention_states import Tied
@@ -33,32 +31,36 @@ from workers.stages.effects import CONTROL
 from workers.stages.faithfulness import estimate
 from workers.stages.features import CODED, AuditedFeature
 from workers.stages.intervals import Resampler, Statistician
+from workers.stages.network_checks import NetworkChecks, check_network
 from workers.stages.oracles import NOTHING
 from workers.stages.references import References
+from workers.stages.retentions import Readers, Retentions, present, retentions
 from workers.stages.stage import Arrays, StageContext
-
-Value = TypeVar("Value")
+from workers.stages.view_estimates import PoseFreeMeasurements, measure_view, view_measures
 
 
 @dataclass(frozen=True)
 class TapMeasurements:
     """One tap: what probes read, what samples show, what the likelihood says. ``wide``: every unit, ``(n, d)``.
 
-    By feature: ``predictive``, ``generative`` and ``stratified`` retention, that of its ``factor``, and ``movement``.
+    ``raw``: retentions by its values, ``posefree`` by its invariant view, where it has one. By feature also the
+    retention of its ``factor``, and ``movement``.
     """
 
     wide: NDArray[np.float16]
-    readable: dict[str, Readability]
-    generative: dict[str, Interval]
-    predictive: dict[str, Interval]
-    stratified: dict[str, Interval]
+    raw: Retentions
+    posefree: PoseFreeMeasurements | None
     factor: dict[str, Interval]
     movement: dict[str, Movement]
-    gain: Interval
     information: Interval
     invariance: Interval
-    independence: Independence
-    round_trip: float
+    network: NetworkChecks
+
+    @property
+    def probed(self) -> list[Readability]:
+        """Everything that a probe read here, from raw values and from the view."""
+        view = {} if self.posefree is None else self.posefree.by.readable
+        return [*self.raw.readable.values(), *view.values()]
 
     @property
     def information_estimate(self) -> dict[str, object]:
@@ -100,7 +102,7 @@ class Measurements:
         stratum = self.strata[feature]
         shown = self.strata_from_codes.get(feature, float("nan")) >= DEFAULT.strata_readable
         names = tuple(tie.name for tie in stratum.ties)
-        return Tied(names, stratum.separable() and shown, self.taps[tap].stratified.get(feature))
+        return Tied(names, stratum.separable() and shown, self.taps[tap].raw.stratified.get(feature))
 
 
 def measure(
@@ -109,7 +111,7 @@ def measure(
     """All estimates of the audit from what the earlier stages left."""
     latents, changed = context.arrays("latents"), context.arrays("effects")
     keys = {feature.name: edit_keys(feature, changed) for feature in features}
-    whole = family(sum(len(edits) for edits in keys.values()), len(features), len(taps))
+    whole = family(sum(map(len, keys.values())), len(features), len(taps), view_measures(context))
     weights = Resampler(context.rng("bootstrap"), context.budget.bootstrap)
     by = Statistician(weights, whole)
     columns = [feature.column for feature in features]
@@ -167,20 +169,6 @@ def _ties_allowed(features: list[AuditedFeature]) -> dict[str, list[str]]:
     return {feature.name: columns if feature.source in given else named for feature in features}
 
 
-@dataclass(frozen=True)
-class Readers:
-    """What can be read of each feature at all, and so what retentions are calibrated by.
-
-    ``ceilings`` of draws that share the whole code, ``quality`` of the best reader of images, ``within`` from the codes
-    within ``strata``.
-    """
-
-    ceilings: dict[str, float]
-    quality: dict[str, float]
-    strata: dict[str, Stratum]
-    within: dict[str, float]
-
-
 def oracle_quality(context: StageContext, features: list[AuditedFeature]) -> dict[str, float]:
     """How well each feature can be read from images: 1 where it is measured, else its oracle's held-out share."""
     stored = context.blob("oracles")
@@ -197,45 +185,20 @@ def _tap(
     prior = context.arrays("prior")
     columns = [feature.column for feature in features]
     readable = read_features(wide, columns, context.rng("probes", tap.name), readers.strata)
-    gain = diagnosed["nll_linear_gaussian"] - diagnosed["nll"]
+    names = [feature.name for feature in features]
     information = prior["nll"] - diagnosed["nll"]
     invariance = total_invariance(diagnosed["draws"], diagnosed["codes"])
-    weights, names = by.weights, [feature.name for feature in features]
+    weights = by.weights
     return TapMeasurements(
         wide=wide,
-        readable=readable,
-        generative=_present({name: _generative(drawn, name, readers.ceilings[name], by) for name in names}),
-        predictive=_present({name: _predictive(readable.get(name), readers.quality[name], by) for name in names}),
-        stratified=_present({name: _stratified(readable.get(name), readers.within.get(name), by) for name in names}),
-        factor=_present({name: _factor(drawn, name, weights) for name in names}),
-        movement=_present({f.name: _movement(drawn, f, weights) for f in features}),
-        gain=mean_interval(gain, weights(len(gain))),
+        raw=retentions(names, readable, drawn, readers, by),
+        posefree=measure_view(context, tap.name, columns, readers, by),
+        factor=present({name: _factor(drawn, name, weights) for name in names}),
+        movement=present({f.name: _movement(drawn, f, weights) for f in features}),
         information=mean_interval(information, weights(len(information))),
         invariance=ratio_interval(invariance, weights(len(invariance.part))),
-        independence=independence(diagnosed["v"], z[diagnosed["rows"]], context.rng("independence", tap.name)),
-        round_trip=float(diagnosed["round_trip"].max()),
+        network=check_network(diagnosed, z, context.rng("independence", tap.name), weights),
     )
-
-
-def _generative(drawn: Arrays, name: str, ceiling: float, by: Statistician) -> Interval | None:
-    """Retention from samples that share ``z``; its floor is 0 because the estimator is unbiased."""
-    readings = drawn[f"reading:{name}"]
-    if np.isfinite(readings).all(axis=(1, 2)).sum() < DEFAULT.fewest_images:
-        return None
-    return by.retained(retention(readings), 0.0, ceiling)
-
-
-def _predictive(reading: Readability | None, ceiling: float, by: Statistician) -> Interval | None:
-    if reading is None:
-        return None
-    return by.retained(reading.shares, max(reading.floor.retained, 0.0), ceiling)
-
-
-def _stratified(reading: Readability | None, shown: float | None, by: Statistician) -> Interval | None:
-    """Within strata, of what the codes show of it there: a part that no image shows cannot be asked for."""
-    if reading is None or reading.stratified is None or shown is None or not shown >= DEFAULT.strata_readable:
-        return None
-    return by.retained(reading.stratified, 0.0, shown)
 
 
 def _factor(drawn: Arrays, name: str, weights: Resampler) -> Interval | None:
@@ -280,7 +243,3 @@ def constant_changes(changed: Arrays) -> tuple[NDArray[np.float64], NDArray[np.f
     """Flips and variation of the control classifier, ``(n,)`` each; empty where no feature could be edited."""
     empty = np.zeros(0)
     return changed.get(f"flips:{CONTROL}", empty), changed.get(f"variation:{CONTROL}", empty)
-
-
-def _present(found: dict[str, Value | None]) -> dict[str, Value]:
-    return {name: value for name, value in found.items() if value is not None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 
 from workers.classifier.selection import Tap
@@ -64,13 +65,17 @@ def gates_of(gates: list[GateResult], feature: str, tap: str) -> list[GateResult
 
 
 def _tap_gates(tap: str, found: Measurements) -> list[GateResult]:
-    measured = found.taps[tap]
-    independent = measured.independence
-    return [
-        checks.round_trip(tap, measured.round_trip),
-        checks.beats_linear_gaussian(tap, measured.gain),
-        checks.v_independent_of_z(tap, independent.explained, independent.null),
-    ]
+    """Of the network at the tap, and of the one at its invariant view. No gate compares the two.
+
+    What is readable from the view can exceed what is readable from misaligned raw values: that is what views are for.
+    """
+    posefree = found.taps[tap].posefree
+    of_view = [] if posefree is None or posefree.network is None else posefree.network.gates(tap)
+    return [*found.taps[tap].network.gates(tap), *(_of_view(gate, tap) for gate in of_view)]
+
+
+def _of_view(gate: GateResult, tap: str) -> GateResult:
+    return replace(gate, name=f"{checks.of_view(gate.kind)}:{tap}", detail=f"without its pose: {gate.detail}")
 
 
 def _vae_gates(vae: dict[str, float], agreement: float) -> list[GateResult]:

@@ -9,25 +9,31 @@ from workers.classifier.pooling import pooled_shape
 from workers.concepts.checkpoint import FittedConcept
 from workers.evidence.strata import Stratum
 from workers.evidence.thresholds import DEFAULT
+from workers.graphs.packing import is_graph
 from workers.stages.classifying import load_taps
 from workers.stages.concept_facts import fitted_concepts
 from workers.stages.estimates import Measurements
 from workers.stages.features import AuditedFeature
 from workers.stages.references import References
 from workers.stages.stage import StageContext
+from workers.stages.symmetry_limits import posefree_limits, tested_groups
+from workers.stages.view_estimates import symmetries_of
 
 
 def limits(
     context: StageContext, references: References, features: list[AuditedFeature], found: Measurements
 ) -> list[str]:
     """Plain sentences, most important first."""
+    kind = "graphs" if is_graph(references.images) else "images"
     return [
-        f"All numbers hold for these {len(references):,} reference images: what they do not vary, nobody tested.",
+        f"All numbers hold for these {len(references):,} reference {kind}: what they do not vary, nobody tested.",
         *_power(found),
         "Each interval that is shown holds by itself at 95 %: of many findings, some intervals will miss. Verdicts rest"
         f" on wider bounds: all {found.family.comparisons} of them hold at once at {found.family.level:.0%}, each at"
         f" {found.family.each:.3%}.",
         *_tied(found.strata),
+        *(tested_groups(symmetries_of(context)) if "symmetry" in context.request.inputs else []),
+        *posefree_limits(found),
         *left_out([one["name"] for one in context.config.get("concepts", [])], fitted_concepts(context)),
         *context.config["notes"],
         *_labels(context.config["output_kind"]),
@@ -74,7 +80,7 @@ def _compressed(context: StageContext) -> list[str]:
     """Taps of which a part was dropped before something was read from them."""
     words, width = [], context.budget.condition
     for tap in load_taps(context):
-        units, kept = prod(tap.shape), prod(pooled_shape(tap.shape))
+        units, kept = prod(tap.shape), prod(pooled_shape(tap.shape, nodes=tap.nodes))
         if kept < units:
             words.append(
                 f"The {units:,} numbers of {tap.name} were averaged to {kept:,}: it may hold more than is shown."

@@ -151,7 +151,7 @@ class _Planner:
         declared = self.subject.config.symmetries
         groups = None if declared is None else [group.value for group in declared]
         inputs = {**self.model, **self.data, **_of("taps", "taps")}
-        return [self._stage("symmetry", "Testing for symmetry", inputs, 2, **self.spec, **self.columns, groups=groups)]
+        return [self._stage("symmetry", "Testing for symmetry", inputs, 2, **self.spec, **self.outputs, groups=groups)]
 
     def invariant_stages(self) -> list[PlannedStage]:
         """The invariant views of taps; where the audit goes deep also what an invertible network makes of them."""

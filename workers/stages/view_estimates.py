@@ -1,0 +1,79 @@
+"""What the invariant view of a tap shows of every feature (papers.md 5.3): the same measures as of its raw values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from schemas.results import InvariantView, Symmetry
+from workers.evidence.features import FeatureColumn
+from workers.evidence.readability import read_features
+from workers.stages.intervals import Statistician
+from workers.stages.network_checks import NetworkChecks, check_network
+from workers.stages.posefree import views_of
+from workers.stages.retentions import Readers, Retentions, retentions
+from workers.stages.stage import StageContext
+
+FOLLOWED = frozenset({"exact", "approximate"})
+"""States in which a tap is shown to move with the picture as the view assumes."""
+
+
+@dataclass(frozen=True)
+class PoseFreeMeasurements:
+    """The invariant ``view`` of a tap, retentions ``by`` it, and whether the tap ``follows`` the action it divides out.
+
+    ``network``: checks of the invertible network that was fitted to the view, where one was.
+    """
+
+    view: InvariantView
+    follows: bool
+    by: Retentions
+    network: NetworkChecks | None
+
+
+def measure_view(
+    context: StageContext, tap: str, columns: list[FeatureColumn], readers: Readers, by: Statistician
+) -> PoseFreeMeasurements | None:
+    """Probes of the view, and what its own samples show where a network was fitted to it; ``None`` without a view.
+
+    Folds and resamples are those of the raw values: the two differ by what is read, and by nothing else.
+    """
+    view = views_of(context).get(tap)
+    if view is None:
+        return None
+    wide, names = context.arrays("invariant")[tap], [column.name for column in columns]
+    readable = read_features(wide, columns, context.rng("probes", tap), readers.strata)
+    drawn, network = None, None
+    if fitted(context, tap):
+        drawn, diagnosed = context.arrays(f"invariant:{tap}"), context.arrays(f"inn@invariant:{tap}")
+        network = check_network(diagnosed, wide, context.rng("independence", tap, "invariant"), by.weights)
+    found = retentions(names, readable, drawn, readers, by)
+    return PoseFreeMeasurements(view, follows(symmetries_of(context), view), found, network)
+
+
+def fitted(context: StageContext, tap: str) -> bool:
+    """Whether an invertible network was fitted to the view of ``tap``."""
+    return f"invariant:{tap}" in context.request.inputs
+
+
+def view_measures(context: StageContext) -> int:
+    """Retentions per feature that views add to the family: one for each view, one more for each that is drawn from."""
+    return sum(1 + fitted(context, tap) for tap in views_of(context))
+
+
+def symmetries_of(context: StageContext) -> list[Symmetry]:
+    """Rows of the symmetry screen; none where the audit made no screen."""
+    if "symmetry" not in context.request.inputs:
+        return []
+    return [Symmetry.model_validate(row) for row in context.json("symmetry")["symmetries"]]
+
+
+def follows(rows: Iterable[Symmetry], view: InvariantView) -> bool:
+    """Whether the screen showed that the tap moves as ``view`` assumes, exactly or by training.
+
+    A declared group is divided out whether or not the tap follows it: then the view is still a function of the tap,
+    and what it leaves out is not the pose of the picture.
+    """
+    return any(
+        row.state in FOLLOWED for row in rows if (row.tap, row.group, row.action) == (view.tap, view.group, view.action)
+    )
