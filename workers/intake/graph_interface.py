@@ -25,6 +25,7 @@ ADVICE = (
     "mask_name in the input specification."
 )
 MISSING_ADVICE = "Keep both nodes and adjacency among the inputs, even if the model reads only one of them. " + ADVICE
+QUOTES = "'\""
 IMAGE_ADVICE = "Leave out what applies to images: layout, low and high, mean and std, input_name."
 
 Shape = tuple[int | str | None, ...]
@@ -84,6 +85,8 @@ def _named(shapes: Mapping[str, Shape], spec: InputSpec) -> dict[str, str]:
     if absent:
         raise _unsupported(f"the specification names {show(absent[0])}; {_listed(shapes)}")
     said = {role: name for role, name in wanted.items() if name is not None}
+    if len(set(said.values())) < len(said):
+        raise _unsupported("the specification names one input for two parts of a graph")
     return said | {role: role for role in wanted if role in shapes and role not in said and role not in said.values()}
 
 
@@ -116,11 +119,9 @@ def _check_roles(roles: Mapping[str, str], shapes: Mapping[str, Shape]) -> None:
     missing = [role for role in (NODES, ADJACENCY) if role not in roles]
     if missing:
         raise _unsupported(f"there is no input for {missing[0]}; {_listed(shapes)}", MISSING_ADVICE)
-    if len(set(roles.values())) < len(roles):
-        raise _unsupported(f"one input is named for two parts of a graph; {_listed(shapes)}")
     for role, name in roles.items():
         if len(shapes[name]) not in RANKS[role] or 0 in shapes[name]:
-            raise _unsupported(f"{role} cannot be {show(name)} {show(str(list(shapes[name])))}")
+            raise _unsupported(f"{role} cannot be {show(name)} {_shown(shapes[name])}")
     batches = {shape[0] for shape in shapes.values() if isinstance(shape[0], int)}
     if len(batches) > 1:
         raise _unsupported(f"the inputs declare batches of {sorted(batches)}", "Give all inputs one batch axis.")
@@ -148,14 +149,18 @@ def _size(declared: Sequence[int | str | None]) -> int | None:
 def _features(shape: Shape, name: str) -> int:
     last = shape[-1]
     if not isinstance(last, int) or last > DatasetCaps().graph_features:
-        detail = f"the last axis of {show(name)} {show(str(list(shape)))} does not say how many features there are"
+        detail = f"the last axis of {show(name)} {_shown(shape)} does not say how many features there are"
         raise _unsupported(detail, f"Declare the number of features there, {DatasetCaps().graph_features} at most.")
     return last
 
 
 def _listed(shapes: Mapping[str, Shape]) -> str:
-    shown = (f"{show(name)} {show(str(list(shape)))}" for name, shape in list(shapes.items())[:8])
+    shown = (f"{show(name)} {_shown(shape)}" for name, shape in list(shapes.items())[:8])
     return f"the inputs are: {', '.join(shown) or 'none'}"
+
+
+def _shown(shape: Shape) -> str:
+    return f"[{', '.join('?' if size is None else show(str(size), 20).strip(QUOTES) for size in shape[:8])}]"
 
 
 def _unsupported(detail: str, advice: str = ADVICE) -> IntakeError:

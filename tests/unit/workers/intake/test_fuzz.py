@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from schemas.classifiers import InputSpec
 from schemas.problems import ErrorCode
-from tests.builders import onnx_graphs
+from tests.builders import onnx_graph_nets, onnx_graphs
 from tests.builders.archives import class_folders, image_bytes, npz_bytes, random_images, tar_bytes, zip_bytes
 from tests.builders.fuzz_guests import mutate
+from tests.builders.random_graphs import graph_arrays
 from workers.errors import IntakeError
 from workers.intake import DatasetCaps, Limits, intake_classifier, intake_dataset
 from workers.intake.datasets import inspect_dataset
@@ -33,6 +34,7 @@ MODELS = {
     "model_mlp": onnx_graphs.to_bytes(onnx_graphs.mlp(size=4)),
     "model_conv": onnx_graphs.to_bytes(onnx_graphs.convnet()),
     "model_if": onnx_graphs.to_bytes(onnx_graphs.nested_if_net(1)),
+    "model_graph": onnx_graphs.to_bytes(onnx_graph_nets.message_passing_net()),
 }
 DATASETS = {
     "npz": npz_bytes(images=random_images(6), labels=np.arange(6), hue=np.arange(6) / 6, name=np.array(list("abcabc"))),
@@ -41,6 +43,7 @@ DATASETS = {
         pairs_odd=np.array([[i, j] for i in range(6) for j in range(i)]),
         sketch_hat=random_images(2, 9),
     ),
+    "graphs": npz_bytes(**graph_arrays(6), node_names=np.array(list("CNO"))),
     "sketches": zip_bytes(class_folders(6) | SKETCHES | {"concepts.csv": CONCEPTS}),
     "zip": zip_bytes(class_folders(6) | {"attributes.csv": TABLE}),
     "jpegs": zip_bytes(class_folders(6, kind="JPEG"), 0),
