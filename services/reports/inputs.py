@@ -12,8 +12,8 @@ from schemas.results import DatasetSummary
 
 @dataclass(frozen=True)
 class InputWords:
-    """``one`` and ``many`` of the references; ``picture`` and ``pictures`` of what the classifier looks at; ``posed`` is
-    one that a symmetry has moved.
+    """``one`` and ``many`` of the references; ``picture`` and ``pictures`` of what the classifier looks at, ``posed``
+    of one that a symmetry has moved.
     """
 
     one: str

@@ -55,7 +55,7 @@ SCREEN: dict[SymmetryGroup, tuple[State, ...]] = {
 def error(state: State, n: int = 256) -> Estimate:
     """An equivariance error that goes with ``state``."""
     value, low, high = MOVED[state]
-    return Estimate(value=value, low=low, high=high, n=n, method="mean over images and elements, bootstrap over images")
+    return Estimate(value=value, low=low, high=high, n=n, method="mean over elements, bootstrap over references")
 
 
 def symmetry(tap: str, group: SymmetryGroup, state: State, **changes: Any) -> Symmetry:

@@ -1,0 +1,65 @@
+"""Reports on graphs: their words, their size, and the legend of their drawings."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from schemas.graphs import EDGE_WIDTHS, NODE_COLOURS, GraphFacts
+from services.reports import render_report
+from services.reports.inputs import GRAPHS, IMAGES, graph_legend
+from services.reports.vocabulary import SECTIONS, SOURCES
+from tests.builders import symmetries
+from tests.builders.pages import page_text as text
+
+
+@pytest.fixture(scope="module")
+def html() -> str:
+    return render_report(symmetries.graph_result(), symmetries.graph_sheets())
+
+
+def test_graphs_are_never_called_images(html: str) -> None:
+    said = text(html)
+    assert "4,000 graphs" in said
+    assert "Graphs that a tap cannot tell apart" in said
+    assert "4,000, of up to 9 nodes with 4 features each, 3 features per edge" in said
+    ours = re.findall(r"(?i)[^.]*\bimages?\b[^.]*", said)
+    # details and methods come with the result: they are not the report's words
+    theirs = ("exact image transform", "reconstructed images", "edited images")
+    assert [one for one in ours if not any(known in one for known in theirs)] == []
+    assert "pixels" not in said.partition("The references hold")[0]
+
+
+def test_words_of_ours_are_turned_and_images_keep_theirs() -> None:
+    assert GRAPHS.say("Pictures and one picture, images") == "Graphs and one graph, graphs"
+    assert GRAPHS.say(SOURCES[next(iter(SOURCES))]) == SOURCES[next(iter(SOURCES))]
+    assert [GRAPHS.say(word) for word in SOURCES.values()][1] == "measured on the graph"
+    for word in SECTIONS.values():
+        assert not re.search("picture|image", GRAPHS.say(f"{word.title}. {word.lead}").lower())
+        assert IMAGES.say(word.lead) == word.lead
+
+
+def test_the_legend_names_colours_and_widths_in_their_order(html: str) -> None:
+    legend = html.partition('<ul class="legend"')[2].partition("</ul>")[0]
+    assert re.findall(r'fill="(#\w+)"', legend) == list(NODE_COLOURS[:4])
+    assert re.findall(r'class="name">(\w+)<', legend) == ["C", "N", "O", "F", "single", "double", "triple"]
+    assert [float(width) for width in re.findall(r'stroke-width="([\d.]+)"', legend)] == pytest.approx([1.4, 2.8, 4.2])
+
+
+def test_features_without_names_are_numbered_and_colours_come_again() -> None:
+    told = graph_legend(GraphFacts(nodes=9, node_features=10, edge_features=6, node_names=["C"]))
+    assert told is not None
+    assert [name for _, name in told.nodes[:2]] == ["C", "node feature 2"]
+    assert told.nodes[8][0] == NODE_COLOURS[0]
+    assert [width for width, _ in told.edges] == [*EDGE_WIDTHS, EDGE_WIDTHS[-1], EDGE_WIDTHS[-1]]
+    assert graph_legend(None) is None
+
+
+def test_the_pose_of_a_graph_is_the_order_of_its_nodes(html: str) -> None:
+    said = text(html)
+    assert (
+        "With its nodes in another order, the answer stays the same, exactly. Inside, layer1 is reordered along" in said
+    )
+    assert "rows along many directions, each sorted" in said
+    assert "The order in which the nodes of a graph are listed" in said
