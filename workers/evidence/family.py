@@ -1,9 +1,9 @@
 """The family of bounds that verdicts rest on: how many there are, and the level of each so that all hold at once.
 
 Every finding rests on two effect quantities (flip rate, total variation; once per edit method) and two retentions
-(generative, predictive; the same once more of a tap's invariant view, where it has one). All of them together are one
-family per audit, corrected by Bonferroni: whatever their
-dependence, with probability ``level`` every joint interval holds its value.
+(generative, predictive), and where a tap has an invariant view on those of the view. All of them together are one
+family per audit, corrected by Bonferroni: whatever their dependence, with probability ``level`` every joint interval
+holds its value.
 
 What this buys for verdicts, where every claim is one-sided (*absent*: upper bounds, *present*: lower bounds):
 
@@ -45,8 +45,7 @@ class Family:
 def family(edits: int, features: int, taps: int, views: int = 0, level: float = DEFAULT.level) -> Family:
     """The family of an audit: ``edits`` ways of changing a feature, and ``features`` looked for at ``taps``.
 
-    ``views``: retentions per feature of invariant views: one for each that is probed, one more for each that is drawn
-    from.
+    ``views``: retentions per feature of invariant views: by a probe, by samples, and by a probe of random poses.
     """
     return Family(level, QUANTITIES * (edits + features * taps) + features * views)
 

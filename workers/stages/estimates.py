@@ -59,8 +59,8 @@ class TapMeasurements:
     @property
     def probed(self) -> list[Readability]:
         """Everything that a probe read here, from raw values and from the view."""
-        view = {} if self.posefree is None else self.posefree.by.readable
-        return [*self.raw.readable.values(), *view.values()]
+        posefree = [] if self.posefree is None else [self.posefree.by, self.posefree.turned]
+        return [reading for one in (self.raw, *posefree) for reading in one.readable.values()]
 
     @property
     def information_estimate(self) -> dict[str, object]:
@@ -189,10 +189,11 @@ def _tap(
     information = prior["nll"] - diagnosed["nll"]
     invariance = total_invariance(diagnosed["draws"], diagnosed["codes"])
     weights = by.weights
+    raw = retentions(names, readable, drawn, readers, by)
     return TapMeasurements(
         wide=wide,
-        raw=retentions(names, readable, drawn, readers, by),
-        posefree=measure_view(context, tap.name, columns, readers, by),
+        raw=raw,
+        posefree=measure_view(context, tap.name, columns, raw, readers, by),
         factor=present({name: _factor(drawn, name, weights) for name in names}),
         movement=present({f.name: _movement(drawn, f, weights) for f in features}),
         information=mean_interval(information, weights(len(information))),

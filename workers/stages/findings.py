@@ -85,7 +85,8 @@ def _view_evidence(found: PoseFreeMeasurements, feature: str) -> InvariantEviden
     return InvariantEvidence(
         group=found.view.group.value, lossless=found.view.lossless, follows=found.follows,
         predictive=_jointly(found.by.predictive.get(feature)), generative=_jointly(found.by.generative.get(feature)),
-        stratified=_jointly(found.by.stratified.get(feature)),
+        stratified=_jointly(found.by.stratified.get(feature)), turned=_jointly(found.turned.predictive.get(feature)),
+        turned_stratified=_jointly(found.turned.stratified.get(feature)),
     )  # fmt: skip
 
 

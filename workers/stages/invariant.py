@@ -20,6 +20,7 @@ from workers.stages.references import load_references
 from workers.stages.stage import Arrays, Produced, StageContext, pack
 from workers.symmetry.orbits import Orbit
 from workers.symmetry.projections import Projection, fit, stored
+from workers.symmetry.random_poses import in_random_poses
 
 Floats = NDArray[np.float32]
 
@@ -47,10 +48,25 @@ class Viewer:
         return self.compressor(seen), self.standardiser(seen)
 
 
+@dataclass
+class Turner:
+    """One tap's values in random poses."""
+
+    orbit: Orbit
+    rng: np.random.Generator
+    standardiser: Standardiser = field(default_factory=Standardiser)
+
+    def __call__(self, values: Floats) -> NDArray[np.float16]:
+        """``(n, *shape) -> (n, units)``."""
+        return self.standardiser(np.asarray(in_random_poses(self.orbit, values, self.rng), dtype=np.float32))
+
+
 def run(context: StageContext) -> Produced:
     """``latents`` and ``wide`` as the stage ``latents`` leaves them, of the taps that have an invariant view.
 
-    ``projection``: what :func:`workers.stages.posefree.open_posefree` needs to see new images that way. The summary
+    ``turned``: of the taps whose view may drop more than the pose their own values as ``wide``, each image's in a pose
+    drawn at random: these hold all but the pose (:mod:`workers.symmetry.random_poses`). ``projection``: what
+    :func:`workers.stages.posefree.open_posefree` needs to see new images that way. The summary
     says how much of each view's variance the short form keeps.
 
     Raises:
@@ -64,16 +80,26 @@ def run(context: StageContext) -> Produced:
                      context.rng("projection", name))
         for name, view in views.items()
     }  # fmt: skip
+    turners = {
+        name: Turner(viewers[name].orbit, context.rng("turned", name))
+        for name, view in views.items()
+        if not view.lossless
+    }
     short: list[Arrays] = []
     wide: list[Arrays] = []
+    turned: list[Arrays] = []
     for shard in stream(session, images, SHARD):
         seen = {name: viewer(shard.outputs.taps[name]) for name, viewer in viewers.items()}
         probabilities = probabilities_of(session, shard.outputs.logits)
         z = {f"z:{name}": values for name, (values, _) in seen.items()}
         short.append({**z, "logits": shard.outputs.logits, "probabilities": probabilities})
         wide.append({name: values for name, (_, values) in seen.items()})
+        turned.append({name: turner(shard.outputs.taps[name]) for name, turner in turners.items()})
         context.report(shard.stop / len(images), f"{shard.stop} of {len(images)} images")
-    outputs = {"latents": pack(joined(short)), "wide": pack(joined(wide)), "projection": pack(_fitted(viewers))}
+    outputs = {
+        "latents": pack(joined(short)), "wide": pack(joined(wide)), "turned": pack(joined(turned)),
+        "projection": pack(_fitted(viewers)),
+    }  # fmt: skip
     kept = {name: viewer.compressor.kept for name, viewer in viewers.items()}
     return Produced(outputs, {"images": len(images), "variance_kept": kept})
 

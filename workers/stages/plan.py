@@ -133,6 +133,8 @@ class _Planner:
             "notes": subject.dataset.facts.notes,
             "classes": subject.dataset.facts.classes,
         }
+        if subject.dataset.facts.graph is not None:
+            self.columns["graph"] = subject.dataset.facts.graph.model_dump(mode="json")
         self.views = planned_views(subject)
         self.symmetric = View.SYMMETRY in self.views
         self.viewed: list[str] = []
@@ -198,7 +200,7 @@ class _Planner:
             stages.append(self.response())
         if self.viewed:
             stages.append(self.geometry())
-        if self.subject.outside is not None:
+        if self.subject.outside is not None and not of_graphs(self.subject):
             stages.append(self.outside(self.subject.outside, taps))
         return [*stages, *self._companions()]
 
@@ -224,8 +226,9 @@ class _Planner:
 
     def autoencoder(self) -> PlannedStage:
         own = self.subject.autoencoder
-        if own is None or own.facts is None:
-            return self._stage("autoencoder", "Learning the images", self.data, 35, cpus=2.0)
+        if own is None or own.facts is None or of_graphs(self.subject):
+            title = "Learning the graphs" if of_graphs(self.subject) else "Learning the images"
+            return self._stage("autoencoder", title, self.data, 35, cpus=2.0)
         inputs: Inputs = {**self.data, "encoder": own.facts.encoder_digest, "decoder": own.facts.decoder_digest}
         facts = {"facts": own.facts.model_dump(mode="json"), "value_range": list(own.value_range)}
         return self._stage("autoencoder", "Reading the images with your autoencoder", inputs, 5, own=facts)
@@ -398,6 +401,8 @@ class _Planner:
             **{f"samples:{tap}": Source(stage=f"samples:{tap}", output="samples") for tap in taps},
         }  # fmt: skip
         inputs |= self._posefree() if self.viewed else (_of("symmetry", "symmetry") if self.symmetric else {})
+        if self.viewed:
+            inputs |= _of("invariant", "turned")
         if self.deep:
             for tap in self.viewed:
                 inputs[f"invariant:{tap}"] = Source(stage=f"samples@invariant:{tap}", output="samples")
@@ -430,10 +435,24 @@ def _certificate() -> dict[str, Any] | None:
     return None if released is None else released.model_dump(mode="json")
 
 
+OF_PIXELS = frozenset({View.ATTACK, View.ATTRIBUTION})
+"""Views that change or ask about single pixels: a graph has none."""
+
+
+def of_graphs(subject: AuditSubject) -> bool:
+    """Whether the references are graphs."""
+    return subject.dataset.facts is not None and subject.dataset.facts.kind == "graphs"
+
+
 def planned_views(subject: AuditSubject) -> frozenset[View]:
-    """The views that were asked for, or what the profile brings; factors are discovered where no concept is named."""
+    """The views that were asked for, or what the profile brings; factors are discovered where no concept is named.
+
+    Without those that graphs do not have: they look at pixels.
+    """
     config, facts = subject.config, subject.dataset.facts
     asked = DEFAULT_VIEWS[config.profile] if config.views is None else frozenset(config.views)
+    if of_graphs(subject):
+        asked -= OF_PIXELS
     named = facts is not None and bool(facts.attributes or facts.concepts or facts.labelled)
     if View.CONCEPTS in asked and not named:
         return asked - {View.CONCEPTS} | {View.DISCOVERED}

@@ -42,6 +42,15 @@ class Retentions:
     predictive: dict[str, Interval]
     stratified: dict[str, Interval]
 
+    @classmethod
+    def none(cls) -> Retentions:
+        """Of no feature."""
+        return cls({}, {}, {}, {})
+
+    def of(self, feature: str) -> list[Interval]:
+        """Every one of ``feature``."""
+        return [one[feature] for one in (self.generative, self.predictive, self.stratified) if feature in one]
+
 
 def retentions(
     names: list[str], readable: dict[str, Readability], drawn: Arrays | None, readers: Readers, by: Statistician

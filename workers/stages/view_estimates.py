@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from schemas.results import InvariantView, Symmetry
 from workers.evidence.features import FeatureColumn
 from workers.evidence.readability import read_features
+from workers.evidence.thresholds import DEFAULT
 from workers.stages.intervals import Statistician
 from workers.stages.network_checks import NetworkChecks, check_network
 from workers.stages.posefree import views_of
 from workers.stages.retentions import Readers, Retentions, retentions
-from workers.stages.stage import StageContext
+from workers.stages.stage import Arrays, StageContext
 
 FOLLOWED = frozenset({"exact", "approximate"})
 """States in which a tap is shown to move with the picture as the view assumes."""
@@ -22,17 +26,20 @@ FOLLOWED = frozenset({"exact", "approximate"})
 class PoseFreeMeasurements:
     """The invariant ``view`` of a tap, retentions ``by`` it, and whether the tap ``follows`` the action it divides out.
 
-    ``network``: checks of the invertible network that was fitted to the view, where one was.
+    ``turned``: predictive retentions by the tap's own values in random poses, of the features of which the view does
+    not tell whether more than the pose was lost. ``network``: checks of the invertible network that was fitted to the
+    view, where one was.
     """
 
     view: InvariantView
     follows: bool
     by: Retentions
+    turned: Retentions
     network: NetworkChecks | None
 
 
 def measure_view(
-    context: StageContext, tap: str, columns: list[FeatureColumn], readers: Readers, by: Statistician
+    context: StageContext, tap: str, columns: list[FeatureColumn], raw: Retentions, readers: Readers, by: Statistician
 ) -> PoseFreeMeasurements | None:
     """Probes of the view, and what its own samples show where a network was fitted to it; ``None`` without a view.
 
@@ -41,14 +48,26 @@ def measure_view(
     view = views_of(context).get(tap)
     if view is None:
         return None
-    wide, names = context.arrays("invariant")[tap], [column.name for column in columns]
-    readable = read_features(wide, columns, context.rng("probes", tap), readers.strata)
-    drawn, network = None, None
+
+    def probed(wide: NDArray[np.float16], of: list[FeatureColumn], drawn: Arrays | None = None) -> Retentions:
+        readable = read_features(wide, of, context.rng("probes", tap), readers.strata) if of else {}
+        return retentions([column.name for column in of], readable, drawn, readers, by)
+
+    drawn, network, wide = None, None, context.arrays("invariant")[tap]
     if fitted(context, tap):
         drawn, diagnosed = context.arrays(f"invariant:{tap}"), context.arrays(f"inn@invariant:{tap}")
         network = check_network(diagnosed, wide, context.rng("independence", tap, "invariant"), by.weights)
-    found = retentions(names, readable, drawn, readers, by)
-    return PoseFreeMeasurements(view, follows(symmetries_of(context), view), found, network)
+    found, following = probed(wide, columns, drawn), follows(symmetries_of(context), view)
+    open_ones = [] if view.lossless or not following else [one for one in columns if lost(one.name, raw, found)]
+    turned = probed(context.arrays("turned")[tap], open_ones) if open_ones else Retentions.none()
+    return PoseFreeMeasurements(view, following, found, turned, network)
+
+
+def lost(feature: str, raw: Retentions, view: Retentions) -> bool:
+    """Whether anything says that the raw values hold ``feature``, and anything that the view does not."""
+    shown = [one.jointly.low for one in raw.of(feature)]
+    left = [one.jointly.high for one in view.of(feature)]
+    return max(shown, default=0.0) > DEFAULT.retention_visible and min(left, default=1.0) < DEFAULT.retention_low
 
 
 def fitted(context: StageContext, tap: str) -> bool:
@@ -57,8 +76,11 @@ def fitted(context: StageContext, tap: str) -> bool:
 
 
 def view_measures(context: StageContext) -> int:
-    """Retentions per feature that views add to the family: one for each view, one more for each that is drawn from."""
-    return sum(1 + fitted(context, tap) for tap in views_of(context))
+    """Retentions per feature that views add to the family.
+
+    One by a probe of each view, one more where it is drawn from, and one of random poses where it is not lossless.
+    """
+    return sum(1 + fitted(context, tap) + (not view.lossless) for tap, view in views_of(context).items())
 
 
 def symmetries_of(context: StageContext) -> list[Symmetry]:
