@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,18 +21,25 @@ MIN_SPREAD = 0.005
 
 @dataclass(frozen=True)
 class Statistic:
-    """A measured statistic. ``period`` is that of a circular one; ``floor`` is the edit with the value left alone."""
+    """A measured statistic. ``period`` is that of a circular one; ``floor`` is the edit with the value left alone.
+
+    Both are None where no formula changes it and nothing else: then it is edited in the code, as an attribute is.
+    """
 
     name: str
     kind: Kind
     period: float | None
     measure: Callable[[Images], NDArray[np.float64]]
-    edit: Edit
-    floor: Edit
+    edit: Edit | None
+    floor: Edit | None
     coloured: bool = False
     """Whether it needs three channels."""
     min_spread: float = MIN_SPREAD
     """Smallest standard deviation over the references, in its own unit, at which it is worth a verdict."""
+    equals: bool = False
+    """Whether a column that equals it everywhere is it, whatever its name: it counts, and readings are no estimates."""
+    listed: bool = True
+    """Whether it is a feature by itself; else it only stands for a column."""
 
     def possible(self, images: Images) -> bool:
         """Whether it can be measured at all of these images ``(n, h, w, c)``."""
@@ -108,7 +115,7 @@ def statistic(name: str) -> Statistic:
     raise KeyError(f"no measured statistic {name!r}")
 
 
-def measure_all(images: Images) -> dict[str, NDArray[np.float64]]:
+def measure_all(images: Images, registry: Sequence[Statistic] = STATISTICS) -> dict[str, NDArray[np.float64]]:
     """By name, every statistic that exists for most of the images ``(n, h, w, c)`` and varies, ``(n,)`` each."""
-    values = {one.name: one.measure(images) for one in STATISTICS if one.possible(images)}
-    return {one.name: values[one.name] for one in STATISTICS if one.name in values and one.usable(values[one.name])}
+    values = {one.name: one.measure(images) for one in registry if one.possible(images)}
+    return {one.name: values[one.name] for one in registry if one.name in values and one.usable(values[one.name])}

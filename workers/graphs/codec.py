@@ -65,7 +65,7 @@ class GraphCodec:
         raw = self.units.location.repeat(len(codes), 1)
         kept = self.units.kept
         raw[:, kept] = codes.float() * self.units.scale[kept] + self.units.location[kept]
-        return render(self.model, raw.unflatten(1, (self.model.vocabulary.size, -1)))
+        return render(self.model, raw.reshape(len(codes), self.model.vocabulary.size, -1))
 
 
 @torch.no_grad()

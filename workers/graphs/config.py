@@ -32,10 +32,10 @@ class GraphVaeConfig:
     pair_width: int = 24
     encoder_rounds: int = 2
     decoder_rounds: int = 2
-    steps: int = 1_000
+    steps: int = 1_500
     batch: int = 64
     learning_rate: float = 6e-3
-    beta: float = 0.02
+    beta: float = 0.05
     held_out: float = 0.1
 
     def __post_init__(self) -> None:

@@ -168,7 +168,7 @@ def _units(found: Latents) -> tuple[Units, Tensor]:
 
 def _widest(rows: Tensor) -> Tensor:
     """The unit vector ``(d,)`` along which ``rows (k, d)`` vary most: there ties are rarest and order is surest."""
-    axis = torch.linalg.eigh(torch.cov(rows.T).reshape(rows.shape[1], -1)).eigenvectors[:, -1]
+    axis: Tensor = torch.linalg.eigh(torch.cov(rows.T).reshape(rows.shape[1], -1)).eigenvectors[:, -1]
     return axis * torch.where(axis[axis.abs().argmax()] < 0, -1.0, 1.0)
 
 

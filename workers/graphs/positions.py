@@ -41,7 +41,7 @@ def _joined(apart: NDArray[np.int64]) -> NDArray[np.float64]:
     """Distances with those between separate parts of a graph one more than the longest way inside one of its parts."""
     m = apart.shape[1]
     longest = np.where(apart < m, apart, 0).max(axis=(1, 2), initial=1)
-    return np.minimum(apart, longest[:, None, None] + 1).astype(np.float64)
+    return np.asarray(np.minimum(apart, longest[:, None, None] + 1), np.float64)
 
 
 def _signs(axes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,8 +1,8 @@
 """A variational autoencoder of graphs with one latent per node, equivariant under permutations of the nodes.
 
-The encoder is told coordinates of the nodes besides (:mod:`workers.graphs.positions`): a network that treats equal nodes
-equally gives the four corners of a square one code, and from that no decoder can tell a side from a diagonal. The
-decoder draws the same graph from latents in any order, so nothing has to be matched to compare what it draws.
+The encoder is told coordinates of the nodes besides (:mod:`workers.graphs.positions`): a network that treats equal
+nodes equally gives the four corners of a square one code, and from that no decoder can tell a side from a diagonal.
+The decoder draws the same graph from latents in any order, so nothing has to be matched to compare what it draws.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def read_vocabulary(graphs: Packed) -> Vocabulary:
     Between the first of them and the end there is no other; node features lie before. A dataset without any edge has
     its last channel for them.
     """
-    n, m, _, channels = graphs.shape
+    m, channels = graphs.shape[2:]
     joined, there = linked(graphs), presence(graphs)
     beside = graphs[joined]
     on = np.flatnonzero((beside != 0).any(axis=0)) if len(beside) else np.array([channels - 1])

@@ -41,7 +41,7 @@ class EditMeasurement:
 
 def edit_keys(feature: AuditedFeature, changed: Arrays) -> list[tuple[str, Method]]:
     """The edits of ``feature`` that hit anywhere, the better first, each with its method."""
-    own: Method = "exact" if feature.statistic else "generated" if feature.learned else "factor"
+    own: Method = "exact" if feature.transformed else "generated" if feature.told else "factor"
     keys: list[tuple[str, Method]] = [(feature.name, own), (feature.name + FACTOR_EDIT, "factor")]
     return [(key, method) for key, method in keys if np.isfinite(changed.get(f"flips:{key}", np.zeros(0))).any()]
 

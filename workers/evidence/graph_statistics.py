@@ -1,0 +1,79 @@
+"""The registry of what is measured of graphs. There is no exact way to change one of them and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.graphs import statistics
+from workers.graphs.packing import Packed
+from workers.graphs.vocabulary import Group, read_vocabulary
+
+from .statistics import Statistic
+
+LEAST_SHARE = 0.03
+"""Standard deviation of a share at which it is worth a verdict: rarer types are in too few graphs to conclude from."""
+LEAST_COUNT = 0.05
+"""The same of a count."""
+BINDS = ("edges", "mean degree", "branching")
+"""Counts that only stand for a column that equals them: they follow from others, or nearly do, and a feature that
+cannot change while the others stay gets no verdict."""
+
+
+class Mean(Protocol):
+    """A mean of one channel over the nodes, or the edges, of each graph."""
+
+    def __call__(self, graphs: Packed, channel: int) -> NDArray[np.float64]:
+        """``(n,)``."""
+        ...
+
+
+def graph_statistics(
+    graphs: Packed, node_names: Sequence[str] | None = None, edge_names: Sequence[str] | None = None
+) -> tuple[Statistic, ...]:
+    """Counts of the graph, and the share of every node type and edge type but the most frequent one.
+
+    That one is what the others leave. Where the features of nodes (edges) are numbers instead of types, their means.
+    All of them are numeric, counts too: their order means something, and a rare count alone supports no estimate.
+
+    Args:
+        graphs: packed ``(n, m, m, channels)`` uint8, which tell what the channels hold.
+        node_names: what node features are called, in order.
+        edge_names: the same of edges.
+    """
+    found, last = read_vocabulary(graphs), graphs.shape[3]
+    of_nodes, of_edges = node_names or (), edge_names or ()
+    counts = {
+        "nodes": statistics.nodes, "rings": statistics.rings, "components": statistics.components,
+        "max degree": statistics.max_degree, "edges": statistics.edges, "mean degree": statistics.mean_degree,
+        "branching": statistics.branching,
+    }  # fmt: skip
+    return (
+        *(_statistic(name, measure, LEAST_COUNT) for name, measure in counts.items()),
+        *_means(graphs, found.nodes, statistics.node_mean, "node", of_nodes, 1),
+        *_means(graphs, found.edges, statistics.edge_mean, "edge", of_edges, last - len(of_edges)),
+    )
+
+
+def _means(
+    graphs: Packed, group: Group, mean: Mean, side: str, names: Sequence[str], first: int
+) -> Iterator[Statistic]:
+    """Of each channel of ``group`` that is in use; ``names`` are those of the channels from ``first`` on."""
+    measures = {group.first + i: partial(mean, channel=group.first + i) for i in group.used}
+    kind, what = ("type", "share of") if group.kind == "types" else ("feature", "mean")
+    if group.kind == "types" and measures:
+        measures.pop(max(measures, key=lambda channel: int((graphs[..., channel] != 0).sum())))
+    for channel, measure in measures.items():
+        place = channel - first
+        named = names[place] if 0 <= place < len(names) else f"{side} {kind} {channel - group.first + 1}"
+        yield _statistic(f"{what} {named}", measure, LEAST_SHARE)
+
+
+def _statistic(name: str, measure: Callable[[Packed], NDArray[np.float64]], least: float) -> Statistic:
+    return Statistic(
+        name, "numeric", None, measure, None, None, min_spread=least, equals=True, listed=name not in BINDS
+    )
