@@ -64,11 +64,14 @@ def read(candidates: Sequence[Trial], weights: Weights, thresholds: Thresholds =
 
 
 def choose(candidates: Sequence[Trial], thresholds: Thresholds = DEFAULT) -> int:
-    """Which of them fits best, on the elements that all of them cover; among exact ones the first."""
+    """Which of them, from the simplest on, fits best on the elements that all of them cover.
+
+    The first that is exact, else the first that no other beats clearly: noise does not choose.
+    """
     shared = [e for e in candidates[0].elements if all(e in trial.elements for trial in candidates)]
     errors = [_ratio(_columns(trial, [trial.elements.index(e) for e in shared])) for trial in candidates]
-    exact = [place for place, error in enumerate(errors) if error < thresholds.exact]
-    return exact[0] if exact else int(np.argmin(errors))
+    good = max(thresholds.exact, min(errors) / thresholds.simpler)
+    return next(place for place, error in enumerate(errors) if error <= good)
 
 
 def half(trial: Trial, which: int) -> Trial:
