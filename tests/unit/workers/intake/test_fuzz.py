@@ -34,7 +34,6 @@ MODELS = {
     "model_mlp": onnx_graphs.to_bytes(onnx_graphs.mlp(size=4)),
     "model_conv": onnx_graphs.to_bytes(onnx_graphs.convnet()),
     "model_if": onnx_graphs.to_bytes(onnx_graphs.nested_if_net(1)),
-    "model_graph": onnx_graphs.to_bytes(onnx_graph_nets.message_passing_net()),
 }
 DATASETS = {
     "npz": npz_bytes(images=random_images(6), labels=np.arange(6), hue=np.arange(6) / 6, name=np.array(list("abcabc"))),
@@ -43,13 +42,16 @@ DATASETS = {
         pairs_odd=np.array([[i, j] for i in range(6) for j in range(i)]),
         sketch_hat=random_images(2, 9),
     ),
-    "graphs": npz_bytes(**graph_arrays(6), node_names=np.array(list("CNO"))),
     "sketches": zip_bytes(class_folders(6) | SKETCHES | {"concepts.csv": CONCEPTS}),
     "zip": zip_bytes(class_folders(6) | {"attributes.csv": TABLE}),
     "jpegs": zip_bytes(class_folders(6, kind="JPEG"), 0),
     "webps": zip_bytes(class_folders(6, kind="WEBP"), 0),
     "tar": tar_bytes(class_folders(6)),
     "tgz": tar_bytes(class_folders(6), "w:gz"),
+}
+GRAPHS = {
+    "model_graph": onnx_graphs.to_bytes(onnx_graph_nets.message_passing_net()),
+    "graphs": npz_bytes(**graph_arrays(6), node_names=np.array(list("CNO"))),
 }
 LIMITS = Limits(memory_bytes=3 * 2**30, cpu_seconds=60, wall_seconds=90)
 
@@ -61,7 +63,8 @@ def private_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(
-    ("uploads", "cases", "seed"), [(MODELS, 100, 1), (MODELS, 100, 5), (DATASETS, 100, 3), (DATASETS, 100, 4)]
+    ("uploads", "cases", "seed"),
+    [(MODELS, 100, 1), (MODELS, 100, 2), (DATASETS, 100, 3), (DATASETS, 100, 4), (GRAPHS, 200, 5)],
 )
 def test_many_damaged_uploads_in_one_child(
     uploads: dict[str, bytes], cases: int, seed: int, private_temporary_folder: Path
