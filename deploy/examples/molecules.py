@@ -28,8 +28,8 @@ from workers.graphs.fit import FittedGraphVae, fit_graph_vae
 from workers.graphs.packing import Packed, pack
 
 from .audits import audited
-from .drawing import Drawing, cloud, places, point, save
 from .molecules_data import ATOMS, BONDS, MOST_ATOMS, Molecules, load_qm9
+from .molecules_figures import draw_views, draw_walks
 from .molecules_nets import CLASSES, NETS, STEPS, accuracy, export, train, wide_gap
 from .molecules_views import Material, Told, Walk
 from .tables import percent, screen, show_audit, write
@@ -37,6 +37,10 @@ from .tables import percent, screen, show_audit, write
 PROBED = 3000
 WALKS = 500
 MAPPED = 1500
+SKETCHED = 2
+SHOWN = ("as written", "sorted along many directions")
+HARTREE = 27.211386
+"""Electronvolts."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +107,11 @@ def compare(fitted: FittedGraphVae, molecules: Molecules, seed: int, out: Path) 
     views = material.views(rng)
     told = [material.told(name, view, rng) for name, view in views.items()]
     walks = material.walks(min(WALKS, len(some)), rng)
-    maps = [_map(name, view(material.written[:MAPPED]), some.rings[:MAPPED]) for name, view in views.items()]
-    save([[_information(told)], [maps[0], maps[-1]]], out / "molecules.png")
+    seen = {name: view(material.written[:MAPPED]) for name, view in views.items() if name in SHOWN}
+    electronvolts = HARTREE * some.properties["gap"][:MAPPED]
+    draw_views(told, {f"codes {name}": codes for name, codes in seen.items()}, electronvolts, out / "molecules.png")
+    draw_walks({name: material.drawn(way) for name, way in material.ways(SKETCHED, rng).items()},
+               out / "molecules_walks.png")  # fmt: skip
     return told, walks
 
 
@@ -166,17 +173,6 @@ def write_dataset(molecules: Molecules, path: Path) -> Path:
         rings=molecules.rings, dipole=molecules.properties["dipole"],
     )  # fmt: skip
     return path
-
-
-def _information(rows: list[Told]) -> Drawing:
-    points = [point(row.view, name, found) for row in rows for name, found in row.information.items()]
-    return places(points, "", "read by a probe", "What codes tell of molecules", (560, 240))
-
-
-def _map(name: str, codes: np.ndarray, rings: np.ndarray) -> Drawing:  # type: ignore[type-arg]
-    centred = codes - codes.mean(axis=0)
-    axes = np.linalg.svd(centred, full_matrices=False)[2][:2]
-    return cloud((centred @ axes.T).astype(np.float32), np.minimum(rings, 4), f"Codes {name}", 270, "rings")
 
 
 def main(

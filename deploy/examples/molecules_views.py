@@ -119,12 +119,16 @@ class Material:
         return {name: retained_interval(one.shares, self.weights) for name, one in read.items()}
 
     def walks(self, pairs: int, rng: np.random.Generator) -> list[Walk]:
-        """Straight walks and quotient-geodesic ones between the same pairs."""
-        a, b = (self.written[rng.permutation(len(self.written))[:pairs]] for _ in range(2))
-        long = np.linalg.norm((a - b).reshape(pairs, -1), axis=1)
-        ways = {"straight": straight(a, b, STEPS), "between orbits": quotient_geodesic(self.orbit, a, b, STEPS)}
+        """Measures of :meth:`ways`."""
+        ways = self.ways(pairs, rng)
+        long = np.linalg.norm((ways["straight"][:, -1] - ways["straight"][:, 0]).reshape(pairs, -1), axis=1)
         weights = resampling_weights(pairs, RESAMPLES, np.random.default_rng(1))
         return [self._walk(name, way, long, weights) for name, way in ways.items()]
+
+    def ways(self, pairs: int, rng: np.random.Generator) -> dict[str, Codes]:
+        """Straight walks and quotient-geodesic ones between the same random pairs: ``(pairs, steps, m, d)`` each."""
+        a, b = (self.written[rng.permutation(len(self.written))[:pairs]] for _ in range(2))
+        return {"straight": straight(a, b, STEPS), "between orbits": quotient_geodesic(self.orbit, a, b, STEPS)}
 
     def _walk(self, name: str, way: Codes, long: NDArray[np.float64], weights: NDArray[np.float32]) -> Walk:
         drawn = self.drawn(way)
