@@ -64,7 +64,7 @@ def private_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize(
     ("uploads", "cases", "seed"),
-    [(MODELS, 100, 1), (MODELS, 100, 2), (DATASETS, 100, 3), (DATASETS, 100, 4), (GRAPHS, 200, 5)],
+    [(MODELS, 100, 1), (MODELS, 100, 2), (DATASETS, 100, 3), (DATASETS, 100, 4), (GRAPHS, 100, 5)],
 )
 def test_many_damaged_uploads_in_one_child(
     uploads: dict[str, bytes], cases: int, seed: int, private_temporary_folder: Path
