@@ -15,6 +15,7 @@ from schemas.stages import AuditSubject, PlannedStage, Source, StageOutcome
 from workers.classifier.selection import LOGITS
 from workers.evidence.thresholds import DEFAULT
 from workers.stages.profiles import DEFAULT_VIEWS, budget_for
+from workers.symmetry.thresholds import DEFAULT as OF_SYMMETRY
 
 Inputs = dict[str, Sha256 | Source]
 Done = dict[str, StageOutcome]
@@ -153,7 +154,8 @@ class _Planner:
         declared = self.subject.config.symmetries
         groups = None if declared is None else [group.value for group in declared]
         inputs = {**self.model, **self.data, **_of("taps", "taps")}
-        return [self._stage("symmetry", "Testing for symmetry", inputs, 2, **self.spec, **self.outputs, groups=groups)]
+        config = {**self.spec, **self.outputs, "groups": groups, "symmetry_thresholds": asdict(OF_SYMMETRY)}
+        return [self._stage("symmetry", "Testing for symmetry", inputs, 2, **config)]
 
     def invariant_stages(self) -> list[PlannedStage]:
         """The invariant views of taps; where the audit goes deep also what an invertible network makes of them."""

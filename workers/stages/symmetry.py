@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from schemas.classifiers import InputSpec
 from schemas.problems import ErrorCode
 from schemas.results import Gallery, InvariantView, Symmetry
 from workers.classifier.session import ClassifierSession
 from workers.errors import StageError
+from workers.evidence.bootstrap import resampling_weights
 from workers.graphs.packing import resized
 from workers.stages.classifying import decided, facts_of, load_taps
-from workers.stages.intervals import Resampler
 from workers.stages.invariant_views import invariant_views
 from workers.stages.references import load_references, random_rows
 from workers.stages.stage import Produced, StageContext, pack_json
 from workers.stages.symmetry_gallery import Shown, gallery
 from workers.stages.symmetry_rows import candidates, row
-from workers.symmetry.equivariance import read
+from workers.symmetry.equivariance import Weights, read
 from workers.symmetry.groups import Group, Shape, fitting, group_for
 from workers.symmetry.trials import Inputs, Network, Values, trials
 
@@ -48,7 +49,7 @@ def run(context: StageContext) -> Produced:
     inputs = _padded(context, references[random_rows(len(references), IMAGES, context.rng("images"))])
     taps, session = load_taps(context), _open(context)
     found = trials(_network(session), inputs, groups, lambda done: context.report(done, "moving the inputs"))
-    weights = Resampler(context.rng("bootstrap"), context.budget.bootstrap)
+    weights = _weights(context)
     readings = {
         (tap.name, group.name): read(candidates(tap, group, found, facts_of(context), inputs.shape[1:]), weights)
         for tap in taps
@@ -100,6 +101,11 @@ def _network(session: ClassifierSession) -> Network:
         return {**outputs.taps, ANSWER: decided(session, outputs.logits)}
 
     return run
+
+
+def _weights(context: StageContext) -> Weights:
+    """The same resamples for every number over as many images."""
+    return cache(lambda n: resampling_weights(n, context.budget.bootstrap, context.rng("bootstrap", n)))
 
 
 def _padded(context: StageContext, inputs: Inputs) -> Inputs:

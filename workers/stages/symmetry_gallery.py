@@ -13,10 +13,10 @@ from workers.classifier.session import ClassifierSession
 from workers.evidence.bootstrap import rate_interval
 from workers.stages.classifying import classify
 from workers.stages.faithfulness import estimate
-from workers.stages.intervals import Resampler
 from workers.stages.stage import StageContext
 from workers.stages.views.pictures import answered, finite, measured
 from workers.symmetry.actions import act, there_and_back
+from workers.symmetry.equivariance import Weights
 from workers.symmetry.groups import Element, Group
 from workers.symmetry.trials import Inputs, Trial
 
@@ -56,7 +56,7 @@ class Shown:
     rows: Sequence[Symmetry]
 
 
-def gallery(shown: Shown, weights: Resampler) -> Gallery:
+def gallery(shown: Shown, weights: Weights) -> Gallery:
     """Pictures per group, how many answers change, and the errors of every tap."""
     return Gallery(
         view=shown.context.request.name,
@@ -101,7 +101,7 @@ def _named(name: str, picture: Picture) -> Picture:
     return picture.model_copy(update={"caption": f"{name}: {picture.caption}"}) if name else picture
 
 
-def _changes(shown: Shown, group: Group, weights: Resampler) -> list[Measure]:
+def _changes(shown: Shown, group: Group, weights: Weights) -> list[Measure]:
     """How often the answer changes, over images and elements; and how often resampling alone does that."""
     trial, words = shown.answers[group.name], DONE[group.name]
     found = [measured(f"changes:{group.name}", f"answers that change when the input is {words}",
@@ -113,7 +113,7 @@ def _changes(shown: Shown, group: Group, weights: Resampler) -> list[Measure]:
     return found
 
 
-def _share(distances: NDArray[np.float64], weights: Resampler) -> Estimate:
+def _share(distances: NDArray[np.float64], weights: Weights) -> Estimate:
     return estimate(rate_interval((distances > 0).mean(axis=1), weights(len(distances))))
 
 
