@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -15,6 +15,8 @@ from schemas.datasets import AttributeSpec
 from schemas.results import AuditResult
 from services.embedded.stack import Stack
 
+DIGITS = tuple(str(digit) for digit in range(10))
+
 
 def audited(
     models: Mapping[str, Path],
@@ -23,8 +25,9 @@ def audited(
     config: AuditConfig,
     out: Path,
     console: Console,
+    classes: Sequence[str] = DIGITS,
 ) -> dict[str, AuditResult]:
-    """Audit each model on ``data``; leaves ``<name>.html`` and ``<name>.json`` in ``out``.
+    """Audit each model on ``data``; leaves ``<name>.html`` and ``<name>.json`` in ``out``. ``classes``: its outputs.
 
     Raises:
         ScotomaError: a file was refused, or an audit failed.
@@ -34,15 +37,16 @@ def audited(
         with Client(stack.url, stack.api_key) as client:
             dataset = client.wait_for_intake(client.push_dataset(data, name=data.stem, attributes=dict(attributes)))
             return {
-                name: _audit(client, dataset.id, name, model, config, out, console) for name, model in models.items()
+                name: _audit(client, dataset.id, name, model, classes, config, out, console)
+                for name, model in models.items()
             }
 
 
 def _audit(
-    client: Client, dataset: str, name: str, model: Path, config: AuditConfig, out: Path, console: Console
-) -> AuditResult:
-    classes = [str(digit) for digit in range(10)]
-    classifier = client.wait_for_intake(client.push_classifier(model, name=model.name, classes=classes))
+    client: Client, dataset: str, name: str, model: Path, classes: Sequence[str], config: AuditConfig, out: Path,
+    console: Console,
+) -> AuditResult:  # fmt: skip
+    classifier = client.wait_for_intake(client.push_classifier(model, name=model.name, classes=list(classes)))
     audit = client.submit_audit(classifier.id, dataset, name=name, config=config)
     with AuditProgress(console, audit) as view:
         for event in client.watch(audit.id):

@@ -20,6 +20,8 @@ Drawing: TypeAlias = Any
 Point = dict[str, Any]
 
 COLOURS = ["#2563a8", "#c8553d", "#3a7d44", "#7b5ea7", "#8a6d1d", "#5b6470"]
+RAW, AVERAGED = "codes as they are", "averaged over turns"
+SHAPES = {RAW: "circle", AVERAGED: "diamond"}
 INK, GRID = "#30343a", "#e4e6ea"
 CONFIG: dict[str, Any] = {
     "background": "white",
@@ -34,17 +36,17 @@ CONFIG: dict[str, Any] = {
 }  # fmt: skip
 
 
-def point(series: str, x: float | str, measured: Interval) -> Point:
-    """One measured number of a series."""
-    return {"series": series, "x": x, "value": measured.value, "low": measured.low, "high": measured.high}
+def point(series: str, x: float | str, measured: Interval, kind: str = RAW) -> Point:
+    """One measured number of a series; ``kind``: of the codes as they are, or averaged."""
+    numbers = {"value": measured.value, "low": measured.low, "high": measured.high}
+    return {"series": series, "kind": kind, "x": x, **numbers}
 
 
 def curves(
-    points: Sequence[Point], levels: Sequence[Point], x: str, y: str, title: str, size: tuple[int, int] = (330, 250)
+    points: Sequence[Point], levels: Sequence[Point], x: str, y: str, title: str, size: tuple[int, int] = (235, 190)
 ) -> Drawing:
     """Lines with error bars over a logarithmic axis; ``levels``: dashed lines across with their interval as a band."""
-    names = list(dict.fromkeys(one["series"] for one in [*points, *levels]))
-    colour = alt.Color("series:N", scale=alt.Scale(domain=names, range=COLOURS), sort=names)
+    colour = _colour([*points, *levels])
     ticks = sorted({one["x"] for one in points})
     across = alt.X("x:Q", title=x, scale=alt.Scale(type="log", base=2), axis=alt.Axis(values=ticks, grid=False))
     up = alt.Y("value:Q", title=y, scale=alt.Scale(zero=False), axis=alt.Axis(format="%"))
@@ -60,25 +62,46 @@ def curves(
     return alt.layer(*layers).properties(width=size[0], height=size[1], title=title)
 
 
-def places(points: Sequence[Point], x: str, y: str, title: str, size: tuple[int, int] = (330, 250)) -> Drawing:
-    """Dots with error bars at named places, series side by side."""
-    names = list(dict.fromkeys(one["series"] for one in points))
-    order = list(dict.fromkeys(one["x"] for one in points))
-    colour = alt.Color("series:N", scale=alt.Scale(domain=names, range=COLOURS), sort=names)
+def _colour(points: Sequence[Point]) -> alt.Color:
+    names = _distinct(points, "series")
+    scale = alt.Scale(domain=names, range=COLOURS[: len(names)])
+    return alt.Color("series:N", scale=scale, legend=_legend(), sort=names)
+
+
+def _legend() -> alt.Legend:
+    return alt.Legend(orient="bottom", symbolOpacity=1, symbolStrokeWidth=0, labelLimit=400, columns=4)
+
+
+def places(points: Sequence[Point], x: str, y: str, title: str, size: tuple[int, int] = (260, 210)) -> Drawing:
+    """Dots with error bars at named places: series in their colours, kinds in their shapes, all side by side."""
+    rows = [{**one, "beside": f"{one['series']} {one['kind']}"} for one in points]
+    order, names, kinds, beside = (_distinct(rows, key) for key in ("x", "series", "kind", "beside"))
     where = {
         "x": alt.X("x:N", title=x, sort=order, axis=alt.Axis(labelAngle=0, grid=False)),
-        "xOffset": alt.XOffset("series:N", sort=names),
+        "xOffset": alt.XOffset("beside:N", sort=beside, scale=alt.Scale(domain=beside)),
+        "color": alt.Color("series:N", scale=alt.Scale(range=COLOURS[: len(names)]), legend=_legend(), sort=names),
     }
-    up = alt.Y("value:Q", title=y, axis=alt.Axis(format="%"))
-    base = alt.Chart(alt.InlineData(values=list(points)))
-    bar = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", title=y), y2="high:Q", color=colour, **where)
-    dot = base.mark_point(filled=True, size=50, opacity=1).encode(y=up, color=colour, **where)
+    base = alt.Chart(alt.InlineData(values=rows))
+    bar = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", title=y), y2="high:Q", **where)
+    dot = base.mark_point(filled=True, size=55, opacity=1).encode(
+        y=alt.Y("value:Q", title=y, axis=alt.Axis(format="%")),
+        shape=alt.Shape(
+            "kind:N", sort=kinds, scale=alt.Scale(domain=list(SHAPES), range=list(SHAPES.values())), legend=_legend()
+        ),
+        **where,
+    )
     return alt.layer(bar, dot).properties(width=size[0], height=size[1], title=title)
 
 
-def cloud(places_: NDArray[np.float32], labels: NDArray[np.int64], title: str, side: int = 300) -> Drawing:
+def _distinct(rows: Sequence[Point], key: str) -> list[str]:
+    return list(dict.fromkeys(row[key] for row in rows))
+
+
+def cloud(
+    places_: NDArray[np.float32], labels: NDArray[np.int64], title: str, side: int = 300, legend: str = "digit"
+) -> Drawing:
     """Points ``(n, 2)`` in the colour of their label; no axes: only who is near whom means anything."""
-    rows = [{"x": float(x), "y": float(y), "digit": str(label)} for (x, y), label in zip(places_, labels, strict=True)]
+    rows = [{"x": float(x), "y": float(y), "label": str(label)} for (x, y), label in zip(places_, labels, strict=True)]
     blank: dict[str, Any] = {"axis": None, "scale": alt.Scale(zero=False, nice=False)}
     return (
         alt.Chart(alt.InlineData(values=rows))
@@ -86,14 +109,15 @@ def cloud(places_: NDArray[np.float32], labels: NDArray[np.int64], title: str, s
         .encode(
             x=alt.X("x:Q", **blank),
             y=alt.Y("y:Q", **blank),
-            color=alt.Color("digit:N", scale=alt.Scale(scheme="category10"), legend=alt.Legend(title="digit")),
+            color=alt.Color("label:N", scale=alt.Scale(scheme="category10"), legend=alt.Legend(title=legend)),
         )
         .properties(width=side, height=side, title=title)
     )
 
 
-def save(drawings: Sequence[Drawing], path: Path) -> None:
-    """The drawings side by side, as a PNG with a palette (a few tens of kilobytes)."""
-    row = alt.hconcat(*drawings, spacing=28).resolve_scale(color="independent").configure(**CONFIG)
-    png = vl_convert.vegalite_to_png(row.to_dict(), scale=1.6)
+def save(rows: Sequence[Sequence[Drawing]], path: Path) -> None:
+    """Rows of drawings as a PNG with a palette (a few tens of kilobytes)."""
+    beside = [alt.hconcat(*row, spacing=28) for row in rows]
+    whole = alt.vconcat(*beside, spacing=18).configure(**CONFIG)
+    png = vl_convert.vegalite_to_png(whole.to_dict(), scale=1.6)
     Image.open(BytesIO(png)).convert("RGB").quantize(96).save(path, optimize=True)

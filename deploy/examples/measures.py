@@ -12,6 +12,7 @@ from workers.evidence.bootstrap import Interval, rate_interval, resampling_weigh
 from workers.evidence.estimators import Shares, explained
 from workers.evidence.features import FeatureColumn, fit_encoding
 from workers.evidence.probes import cross_fit
+from workers.symmetry.equivariance import Reading
 
 from .neighbours import Distances, agreement, distances, recognition
 from .poses import Angles, Digits
@@ -54,6 +55,16 @@ class Measured:
     information: dict[str, Interval] = field(default_factory=dict)
     templates: int | None = None
     draws: int = 1
+
+
+@dataclass(frozen=True)
+class Screened:
+    """How one layer of one of two twins answers to one group."""
+
+    twin: str
+    layer: str
+    group: str
+    reading: Reading
 
 
 class Bench:

@@ -21,11 +21,11 @@ def distances(codes: NDArray[np.float32], others: NDArray[np.float32]) -> Distan
 def agreement(among: Distances, labels: NDArray[np.int64], k: int = NEIGHBOURS) -> NDArray[np.float64]:
     """Whether the ``k`` nearest others vote for a picture's own label: distances ``(n, n)`` to ``(n,)`` of 0 and 1.
 
-    Each votes once, a picture itself (the diagonal) never; of labels with as many votes the nearer ones win.
+    Each votes once, a picture itself (the diagonal) never; of labels with as many votes that of the nearest wins.
     """
     others = among + np.diag(np.full(len(among), np.inf))
     nearest = np.argsort(others, axis=1, kind="stable")[:, :k]
-    weights = 1 + np.linspace(0.1, 0, k) / k  # together less than one vote
+    weights = 1 + 0.5 ** np.arange(2, k + 2)  # the extras are together less than one vote
     votes = np.zeros((len(among), labels.max() + 1))
     for rank in range(k):
         votes[np.arange(len(among)), labels[nearest[:, rank]]] += weights[rank]

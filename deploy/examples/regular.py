@@ -23,7 +23,7 @@ RING = 0.6
 def harmonics(size: int, order: int = ORDER) -> Tensor:
     """Circular harmonics turned anticlockwise by ``r / order`` of a turn: ``(order, count, size, size)`` of unit norm.
 
-    On the ring of radius ``q`` the frequencies 0 to ``q + 1``, on the centre 0 alone: below what the grid can carry.
+    On the ring of radius ``q`` the frequencies 0 to ``q``: well below what the grid can carry.
     """
     reach = (size - 1) / 2
     axis = torch.arange(size, dtype=torch.float64) - reach
@@ -34,7 +34,7 @@ def harmonics(size: int, order: int = ORDER) -> Tensor:
     for ring in range(math.floor(reach) + 1):
         profile = torch.exp(-((radius - ring) ** 2) / (2 * RING**2))
         waves.append(profile.expand(order, size, size))
-        for frequency in range(1, ring + 2 if ring else 1):
+        for frequency in range(1, ring + 1):
             phase, wave = frequency * (angle - turns), profile * (radius > 0)  # the centre has no angle
             waves += [wave * torch.cos(phase), wave * torch.sin(phase)]
     stacked = torch.stack(waves, dim=1)
