@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from schemas.datasets import ConceptFacts
 from schemas.problems import ErrorCode
 from workers.errors import IntakeError
+from workers.evidence.graph_statistics import graph_statistics
 from workers.evidence.statistics import STATISTICS
 from workers.graphs.packing import is_graph
 
@@ -81,8 +82,9 @@ def read_concepts(
     if len(found) > caps.concepts:
         raise invalid(f"there are {len(found)} concepts", f"At most {caps.concepts} are accepted.")
     result = Concepts([], [])
+    counted = {one.name for one in graph_statistics(images)} if found and is_graph(images) else set()
     for name, examples in found.items():
-        _check_name(name, columns)
+        _check_name(name, columns, RESERVED | counted)
         if examples.definition == "pairs":
             pairs = _pairs(name, examples.values, len(images), caps)
             result.values.append(pairs)
@@ -98,12 +100,12 @@ def invalid(detail: str, advice: str) -> IntakeError:
     return refuse(ErrorCode.DATASET_CONCEPTS_INVALID, detail, advice)
 
 
-def _check_name(name: str, columns: Collection[str]) -> None:
+def _check_name(name: str, columns: Collection[str], reserved: Collection[str]) -> None:
     if not is_usable_name(name):
         raise invalid(f"a concept is called {show(name)}", NAME_ADVICE)
     if name in columns:
         raise invalid(f"{show(name)} is a concept and a column", "Give the concept another name.")
-    if name in RESERVED:
+    if name in reserved:
         raise invalid(f"{show(name)} is a concept and what audits call something else", "Give it another name.")
 
 

@@ -265,3 +265,9 @@ def test_graphs_are_not_sketched() -> None:
     error = refused(**plain(), sketch_ring=random_images(2))
     assert error.code is ErrorCode.DATASET_CONCEPTS_INVALID
     assert "pairs" in error.advice
+
+
+def test_a_concept_is_not_called_what_audits_count_themselves() -> None:
+    pairs = np.array([[i, j] for i in range(7) for j in range(i)])
+    assert "something else" in refused(**plain(), pairs_rings=pairs).detail
+    assert inspect(**plain(), pairs_hue_of_atoms=pairs)[0].concepts[0].name == "hue_of_atoms"

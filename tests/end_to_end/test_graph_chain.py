@@ -1,0 +1,106 @@
+"""The whole chain of stages on graphs, in this process and barely trained: it must answer, not crash.
+
+Verdicts are not looked at here: networks of twenty steps know nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from io import BytesIO
+
+import numpy as np
+import onnx
+import pytest
+
+from schemas.audits import AuditConfig
+from schemas.classifiers import InputSpec
+from schemas.results import AuditResult, Sheets
+from schemas.stages import AuditSubject, StageOutcome
+from services.reports.render import render_report
+from tests.builders import onnx_graph_nets, subjects
+from tests.builders.classifiers import accepted
+from tests.builders.random_graphs import graph_arrays
+from workers.graphs.config import GraphVaeConfig
+from workers.intake.datasets import inspect_dataset
+from workers.oracles import OracleConfig
+from workers.stages import autoencoder, concepts, editor, inn, oracles, prior, profiles, vae
+from workers.stages.plan import plan_audit
+from workers.stages.registry import run_request
+from workers.stages.views import response
+from workers.vae import VaeConfig
+
+STEPS = 20
+GRAPHS = 240
+
+
+@pytest.fixture(autouse=True)
+def barely_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty steps everywhere, and few samples."""
+    small = replace(
+        profiles.QUICK, references=40, draws=3, edited=60, edits=1, rows=2, columns=2, bootstrap=50, condition=24
+    )
+    monkeypatch.setitem(profiles.BUDGETS, "quick", small)
+    flow = replace(inn.EFFORT["quick"], training=replace(inn.EFFORT["quick"].training, steps=STEPS, evaluate_every=10))
+    for module in (inn, editor, prior, concepts, response):
+        monkeypatch.setattr(module, "EFFORT", {"quick": flow})
+    brief = GraphVaeConfig(code_dim=3, width=16, pair_width=8, steps=STEPS, batch=32)
+    monkeypatch.setattr(autoencoder.GraphVaeConfig, "for_graphs", staticmethod(lambda *_: brief))
+    monkeypatch.setattr(oracles, "OracleConfig", lambda **_: OracleConfig(steps=STEPS, batch=32))
+    monkeypatch.setattr(vae, "VaeConfig", lambda **_: VaeConfig(steps=STEPS, batch=32))
+
+
+def audit(
+    model: onnx.ModelProto, arrays: dict[str, np.ndarray], config: AuditConfig | None = None
+) -> tuple[AuditResult, Sheets, dict[str, StageOutcome]]:
+    """Intake, then every stage that the plan asks for."""
+    buffer = BytesIO()
+    np.savez(buffer, **arrays)
+    facts, canonical = inspect_dataset(buffer.getvalue(), "graphs.npz", {})
+    model_facts, model_bytes = accepted(model, InputSpec())
+    store = subjects.MemoryStore()
+    store.put(canonical)
+    store.put(model_bytes)
+    subject = AuditSubject(
+        audit_id="aud_" + "0" * 16, name="chain", created_at=subjects.WHEN, attempt=1, config=config or AuditConfig(),
+        classifier=subjects.classifier(model_facts), dataset=subjects.dataset(facts),
+    )  # fmt: skip
+    done: dict[str, StageOutcome] = {}
+    while left := [stage for stage in plan_audit(subject, done) if stage.name not in done]:
+        for stage in left:
+            if (request := stage.resolve(done)) is not None:
+                done[stage.name] = run_request(request, store, lambda _fraction, _words: None)
+    outputs = done["result"].outputs
+    return (
+        AuditResult.model_validate_json(store.get(outputs["result"])),
+        Sheets.model_validate_json(store.get(outputs["sheets"])),
+        done,
+    )
+
+
+def check(found: tuple[AuditResult, Sheets, dict[str, StageOutcome]]) -> AuditResult:
+    """A result of graphs that keeps its contract and can be shown."""
+    result, sheets, done = found
+    assert "<h1" in render_report(result, sheets)
+    assert {finding.tap for finding in result.findings} == {tap.name for tap in result.taps}
+    assert all(finding.reasons for finding in result.findings)
+    assert result.dataset.kind == "graphs"
+    assert {one.group for one in result.symmetries} == {"nodes"}
+    assert not {"attack", "attribution", "outside"} & set(done)
+    return result
+
+
+def labelled() -> dict[str, np.ndarray]:
+    arrays = graph_arrays(GRAPHS)
+    return {**arrays, "labels": arrays["rings"], "node_names": np.array(["C", "N", "O"])}
+
+
+NETS: list[Callable[[], onnx.ModelProto]] = [onnx_graph_nets.message_passing_net, onnx_graph_nets.bag_net]
+
+
+@pytest.mark.parametrize("build", NETS)
+def test_graphs_with_columns(build: Callable[[], onnx.ModelProto]) -> None:
+    result = check(audit(build(), labelled()))
+    assert {"rings", "size", "first"} <= {feature.name for feature in result.features}
+    assert result.dataset.graph is not None
+    assert result.dataset.graph.node_names == ["C", "N", "O"]
