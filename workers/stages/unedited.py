@@ -72,6 +72,8 @@ class Unedited:
     def _readable(self, column: AuditedFeature) -> bool:
         truth, read = column.encoding.encode(column.column.values[self.rows]), self.read[column.name]
         known = np.isfinite(truth).all(axis=1) & np.isfinite(read).all(axis=1)
+        if not known.any():
+            return False
         missed = np.square(read - truth)[known].sum()
         return bool(missed < (1 - READABLE) * np.square(truth[known] - truth[known].mean(axis=0)).sum())
 
