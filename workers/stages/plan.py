@@ -331,7 +331,8 @@ class _Planner:
             **self.model, **self.data, **_of("taps", "taps"), **_of("latents", "latents"), **self._posefree(),
             **_of("invariant", "projection"),
         }  # fmt: skip
-        return self._stage("geometry", "Comparing codes with and without their pose", inputs, 3, **self._drawing)
+        config = {**self._drawing, **self.judging}
+        return self._stage("geometry", "Comparing codes with and without their pose", inputs, 3, **config)
 
     def mixing(self, taps: list[str]) -> PlannedStage:
         inputs = {**self._decoding(), **_networks(taps)}
