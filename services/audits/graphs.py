@@ -64,6 +64,7 @@ def _check_features(classifier: str, takes: GraphInputs, dataset: str, holds: Gr
 
 
 def _check_size(classifier: str, takes: GraphInputs, dataset: str, holds: GraphFacts) -> None:
-    if takes.size is not None and takes.size != holds.nodes:
-        detail = f"{classifier} takes graphs padded to {takes.size} nodes, those of {dataset} have {holds.nodes}."
-        raise SubjectsMismatch(detail, "Pad the graphs to the model's size, or export the model with a dynamic axis.")
+    if takes.size is not None and takes.size < holds.nodes:
+        detail = f"{classifier} takes graphs of {takes.size} nodes, those of {dataset} have places for {holds.nodes}."
+        advice = "Cut off places that no graph fills, or export the model with a dynamic number of nodes."
+        raise SubjectsMismatch(detail, advice)

@@ -33,4 +33,6 @@ def _objection(group: SymmetryGroup, facts: DatasetFacts) -> str | None:
         return "it holds images, which have no nodes"
     if group is SymmetryGroup.COLOURS and facts.channels == 1:
         return "its images have one channel"
+    if group in (SymmetryGroup.C4, SymmetryGroup.C8) and facts.height != facts.width:
+        return "its images are not square, and a quarter turn changes their shape"
     return None

@@ -39,7 +39,7 @@ GRAPHS = InputWords("graph", "graphs", "graph", "graphs", "graph with its nodes 
 
 @dataclass(frozen=True)
 class Legend:
-    """What the drawings of graphs show: colours of nodes and widths of edges, each with its name."""
+    """What the drawings of graphs show: the colour of each kind of node, the number of lines of each kind of edge."""
 
     nodes: list[tuple[str, str]]
     edges: list[tuple[int, str]]

@@ -16,19 +16,19 @@ from .symmetry_words import GROUPS, State
 NAMED = 4  # taps that a sentence names before it counts the rest
 
 ANSWERS: dict[State, Markup] = {
-    "exact": Markup("the answer stays the same, exactly."),
-    "approximate": Markup("the answer’s scores stay nearly the same, as by training: they move {}."),
-    "broken": Markup("the answer’s scores change: they move {}."),
-    "unclear": Markup("it is not clear whether the answer stays the same: its scores move {}."),
+    "exact": Markup("the answer stays the same, exactly{but}."),
+    "approximate": Markup("the answer’s scores stay nearly the same{by}: they move {far}."),
+    "broken": Markup("the answer’s scores change: they move {far}."),
+    "unclear": Markup("it is not clear whether the answer stays the same: its scores move {far}."),
 }
-MOVES = Markup("the answer’s scores change places: they move {}.")
+MOVES = Markup("the answer’s scores change places: they move {far}.")
 DISTANCE = Markup("{} of the way to those of another input ({})")
 
 INSIDE: dict[tuple[str, State], Markup] = {
-    ("stays", "exact"): Markup("{taps} {stays} the same, exactly"),
-    ("stays", "approximate"): Markup("{taps} {stays} nearly the same, as by training"),
-    ("follows", "exact"): Markup("{taps} {follows}, exactly"),
-    ("follows", "approximate"): Markup("{taps} {follows} nearly, as by training"),
+    ("stays", "exact"): Markup("{taps} {stays} the same, exactly{but}"),
+    ("stays", "approximate"): Markup("{taps} {stays} nearly the same{by}"),
+    ("follows", "exact"): Markup("{taps} {follows}, exactly{but}"),
+    ("follows", "approximate"): Markup("{taps} {follows} nearly{by}"),
     ("", "broken"): Markup("{taps} neither {stays} nor {follows}"),
     ("", "unclear"): Markup("what happens at {taps} is not clear"),
 }
@@ -44,8 +44,8 @@ def group_sentence(group: SymmetryGroup, found: Sequence[Symmetry]) -> Markup:
 
 def _answer(found: Symmetry) -> Markup:
     moved = found.invariance
-    told = DISTANCE.format(percent(max(moved.value, 0.0)), confidence(moved))
-    return (ANSWERS[found.state] if found.action == "identity" else MOVES).format(told)
+    far = DISTANCE.format(percent(max(moved.value, 0.0)), confidence(moved))
+    return (ANSWERS[found.state] if found.action == "identity" else MOVES).format(far=far, **_cause([found]))
 
 
 def _inside(group: SymmetryGroup, found: Sequence[Symmetry]) -> Markup:
@@ -53,13 +53,22 @@ def _inside(group: SymmetryGroup, found: Sequence[Symmetry]) -> Markup:
     kinds: dict[tuple[str, State], list[str]] = {}
     for one in found:
         kinds.setdefault((_kind(one), one.state), []).append(one.tap)
-    clauses = [INSIDE[kind].format(taps=_listed(taps), **_verbs(group, len(taps))) for kind, taps in kinds.items()]
+    clauses = [
+        INSIDE[kind].format(taps=_listed(taps), **_verbs(group, len(taps)), **_cause(found))
+        for kind, taps in kinds.items()
+    ]
     return Markup(" Inside, {}.").format(Markup("; ").join(clauses)) if clauses else Markup()
 
 
 def _verbs(group: SymmetryGroup, taps: int) -> dict[str, str]:
     word = GROUPS[group]
     return {"stays": "stays", "follows": word.follows} if taps == 1 else {"stays": "stay", "follows": word.follow}
+
+
+def _cause(found: Sequence[Symmetry]) -> dict[str, str]:
+    """What an error may come from: where poses fall between pixels, resampling cannot be told from training."""
+    resampled = any(one.floor is not None for one in found)
+    return {"but": " but for resampling", "by": ""} if resampled else {"but": "", "by": ", as by training"}
 
 
 def _kind(found: Symmetry) -> str:

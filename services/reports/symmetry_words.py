@@ -45,10 +45,14 @@ GROUPS: Final[dict[SymmetryGroup, GroupWord]] = {
 """In the order of the columns."""
 
 STATES: Final[dict[State, StateWord]] = {
-    "exact": StateWord("exact", "as exact as this machine computes: the model is built that way"),
-    "approximate": StateWord("nearly", "shown to be close, but not exact: as training makes it, not construction"),
+    "exact": StateWord(
+        "exact", "no error but that of rounding, or of resampling where that was needed: the model is built that way"
+    ),
+    "approximate": StateWord(
+        "nearly", "a small error: as training makes it, or too close to what resampling does to tell"
+    ),
     "broken": StateWord("broken", "shown to be far from it"),
-    "unclear": StateWord("unclear", "the interval decides neither, or the action itself blurs too much to tell"),
+    "unclear": StateWord("unclear", "the interval decides neither, or resampling alone blurs too much to tell"),
 }
 
 FIELDS: Final[dict[str, str]] = {

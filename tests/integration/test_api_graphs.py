@@ -27,7 +27,7 @@ def refusals() -> list[tuple[dict[str, Any], str]]:
         ({"dataset": "molecules"}, "takes images, "),
         ({**graphs, "classifier": "other nodes"}, "takes 5 node feature(s)"),
         ({**graphs, "classifier": "other edges"}, "takes 1 edge feature(s)"),
-        ({**graphs, "classifier": "fixed"}, "padded to 12 nodes"),
+        ({**graphs, "classifier": "fixed"}, "takes graphs of 8 nodes"),
         ({**graphs, "config": {"against": ["other nodes"]}}, "takes 5 node feature(s)"),
         ({**graphs, "config": {"against": ["cnn"]}}, "takes images, "),
         ({**graphs, "config": {"views": ["concepts", "attack"]}}, "no view 'attack'"),
@@ -38,6 +38,7 @@ def refusals() -> list[tuple[dict[str, Any], str]]:
         ({**graphs, "config": {"symmetries": ["nodes", "c4"]}}, "'c4' does not fit"),
         ({"config": {"symmetries": ["nodes"]}}, "have no nodes"),
         ({"dataset": "grey", "config": {"symmetries": ["flips", "colours"]}}, "one channel"),
+        ({"dataset": "wide", "config": {"symmetries": ["so2", "c8"]}}, "'c8' does not fit"),
         ({"config": {"symmetries": ["c4", "c4"]}}, "declared twice"),
         ({"config": {"symmetries": ["c4"], "views": ["mixing"]}}, "left out"),
         ({"config": {"symmetries": ["mirrors"]}}, ""),
@@ -59,9 +60,11 @@ def ids(api: Api) -> dict[str, str]:
             "gnn": add_classifier(session, "gnn", **graph, graph=graph_inputs()),
             "other nodes": add_classifier(session, "n", **graph, graph=graph_inputs(node_features=5)),
             "other edges": add_classifier(session, "e", **graph, graph=graph_inputs(edge_features=1)),
-            "fixed": add_classifier(session, "f", **graph, graph=graph_inputs(size=12)),
+            "fixed": add_classifier(session, "f", **graph, graph=graph_inputs(size=8)),
             "images": add_dataset(session),
             "grey": add_dataset(session, "grey", channels=1),
+            "wide": add_dataset(session, "wide", width=12),
+            "large": add_classifier(session, "l", **graph, graph=graph_inputs(size=12)),
             "molecules": add_dataset(session, "molecules", **graph_dataset_facts()),
             "more molecules": add_dataset(session, "more", **graph_dataset_facts()),
             "own": add_autoencoder(session),
@@ -91,7 +94,7 @@ def test_what_does_not_fit_is_said_at_once_with_advice(
             assert answer.status_code == 422, (request, answer.text)
             assert told in answer.json()["detail"]
             assert answer.json()["advice"] or not told
-            mismatch = "takes" in told or "padded" in told
+            mismatch = "takes" in told
             assert answer.json()["code"] == ("classifier-dataset-mismatch" if mismatch else "invalid-request")
     with transaction(api.factory) as session:
         assert session.scalar(select(func.count()).select_from(AuditRow)) == 0
@@ -103,7 +106,7 @@ def test_what_fits_is_queued_with_its_declared_groups(api: Api, ids: dict[str, s
         {"config": {"symmetries": []}},
         {"classifier": "gnn", "dataset": "molecules", "config": {"symmetries": ["nodes"]}},
         {"classifier": "gnn", "dataset": "molecules", "config": {"views": ["concepts", "symmetry"]}},
-        {"classifier": "gnn", "dataset": "molecules", "config": {}},
+        {"classifier": "large", "dataset": "molecules", "config": {}},
     ]
     with api.http() as http:
         for request in accepted:

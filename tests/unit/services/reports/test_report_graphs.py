@@ -40,11 +40,11 @@ def test_words_of_ours_are_turned_and_images_keep_theirs() -> None:
         assert IMAGES.say(word.lead) == word.lead
 
 
-def test_the_legend_names_colours_and_widths_in_their_order(html: str) -> None:
+def test_the_legend_names_colours_and_lines_in_their_order(html: str) -> None:
     legend = html.partition('<ul class="legend"')[2].partition("</ul>")[0]
     assert re.findall(r'fill="(#\w+)"', legend) == list(NODE_COLOURS[:4])
     assert re.findall(r'class="name">(\w+)<', legend) == ["C", "N", "O", "F", "single", "double", "triple"]
-    assert [float(width) for width in re.findall(r'stroke-width="([\d.]+)"', legend)] == pytest.approx([1.4, 2.8, 4.2])
+    assert [path.count("h24") for path in re.findall(r'<path d="([^"]+)"', legend)] == list(EDGE_WIDTHS[:3])
 
 
 def test_features_without_names_are_numbered_and_colours_come_again() -> None:

@@ -81,6 +81,14 @@ def test_taps_that_do_the_same_are_told_together_in_their_order() -> None:
     assert "what happens at conv1 is not clear" in words(group_sentence(C4, rows(conv1="unclear")))
 
 
+def test_where_poses_fall_between_pixels_training_is_not_blamed() -> None:
+    floor = build.estimate(0.05, 0.01)
+    exact = symmetries.symmetry("logits", SymmetryGroup.SO2, "exact", floor=floor)
+    assert "the answer stays the same, exactly but for resampling." in words(group_sentence(SymmetryGroup.SO2, [exact]))
+    nearly = symmetries.symmetry("conv1", SymmetryGroup.SO2, "approximate", floor=floor)
+    assert "Inside, conv1 turns along nearly." in words(group_sentence(SymmetryGroup.SO2, [nearly]))
+
+
 def test_scores_that_change_places_are_not_called_the_same() -> None:
     moved = symmetries.symmetry("logits", C4, "exact", action="regular", invariance=symmetries.error("broken"))
     told = words(group_sentence(C4, [moved]))
