@@ -28,6 +28,8 @@ IDENTITY, SPATIAL, NODES = "identity", "spatial", "nodes"
 REGULAR = ("regular", "regular_interleaved", "regular_reversed", "regular_interleaved_reversed")
 CYCLIC = {"c4": 4, "c8": 8}
 MAPPED = ("translations", "flips", "c4", "c8", "so2", "scale")
+LIKE = 0.8
+"""How like the picture's the proportions of a map must be; without padding those of a long picture change a little."""
 MARGIN = 1 / 4
 """Share of a map's side that is left out at each border when it shifts: padding does not shift with the picture."""
 
@@ -106,14 +108,20 @@ def valid_region(element: Element, action: str, shape: Shape, input_size: Size) 
 
 
 def map_axes(shape: Shape, input_size: Size) -> tuple[int, int] | None:
-    """Rows and columns of a tap that is a map of the picture; ``None`` for any other."""
+    """Rows and columns of a tap that is a map of the picture: the two neighbours most like it in shape, if they are."""
     if len(shape) != 3:
         return None
-    for axes in ((1, 2), (0, 1)):
-        height, width = (shape[axis] for axis in axes)
-        if min(height, width) > 1 and stride(input_size[0], height) == stride(input_size[1], width):
-            return axes
-    return None
+    like = {axes: _likeness((shape[axes[0]], shape[axes[1]]), input_size) for axes in ((1, 2), (0, 1))}
+    best = max(like, key=lambda axes: like[axes])
+    return best if like[best] > LIKE else None
+
+
+def _likeness(cells: Size, input_size: Size) -> float:
+    """1 for the picture's own proportions, less the more they differ; 0 where no map of it has such a size."""
+    if min(cells) < 2 or stride(input_size[0], cells[0]) != stride(input_size[1], cells[1]):
+        return 0.0
+    rates = (cells[0] / input_size[0], cells[1] / input_size[1])
+    return min(rates) / max(rates)
 
 
 def stride(side: int, cells: int) -> Fraction:

@@ -97,7 +97,7 @@ def test_a_changed_threshold_changes_the_keys_of_all_that_rests_on_it(monkeypatc
     first = run_plan(subject())
     monkeypatch.setattr(plan, "DEFAULT", replace(plan.DEFAULT, flip_rate=0.03))
     second = run_plan(subject())
-    assert {name for name in first if first[name] != second[name]} == {"effects", "evidence", "result"}
+    assert {name for name in first if first[name] != second[name]} == {"effects", "geometry", "evidence", "result"}
 
 
 def test_a_changed_threshold_of_symmetry_screens_again(monkeypatch: pytest.MonkeyPatch) -> None:
