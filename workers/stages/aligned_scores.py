@@ -82,7 +82,7 @@ def _over_orbit(units: Floats, orbit: Orbit) -> Floats:
     """Units ``(*shape)`` averaged over those that the group puts in their place."""
     if orbit.moves:
         return np.asarray(np.mean([move(units[None])[0] for move in orbit.moves], axis=0))
-    axes = orbit.nodes or tuple(range(1, units.ndim))
+    axes = orbit.nodes or orbit.maps
     return np.broadcast_to(units.mean(axis=axes, keepdims=True), units.shape)
 
 
