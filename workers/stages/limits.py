@@ -16,7 +16,7 @@ from workers.stages.estimates import Measurements
 from workers.stages.features import AuditedFeature
 from workers.stages.references import References
 from workers.stages.stage import StageContext
-from workers.stages.symmetry_limits import posefree_limits, tested_groups
+from workers.stages.symmetry_limits import group_limits, posefree_limits
 from workers.stages.view_estimates import symmetries_of
 
 
@@ -32,7 +32,7 @@ def limits(
         f" on wider bounds: all {found.family.comparisons} of them hold at once at {found.family.level:.0%}, each at"
         f" {found.family.each:.3%}.",
         *_tied(found.strata),
-        *(tested_groups(symmetries_of(context)) if "symmetry" in context.request.inputs else []),
+        *(group_limits(symmetries_of(context)) if "symmetry" in context.request.inputs else []),
         *posefree_limits(found),
         *left_out([one["name"] for one in context.config.get("concepts", [])], fitted_concepts(context)),
         *context.config["notes"],

@@ -11,7 +11,7 @@ from workers.stages.estimates import Measurements, TapMeasurements
 from workers.stages.findings import misaligned
 
 
-def tested_groups(rows: Sequence[Symmetry]) -> list[str]:
+def group_limits(rows: Sequence[Symmetry]) -> list[str]:
     """Which groups were tried, which of them the user declared, and that of all others nothing is known."""
     tested = {row.group for row in rows}
     if not tested:
