@@ -69,3 +69,14 @@ def edge_mean(graphs: Packed, channel: int) -> Values:
 
 def _share(part: Values, whole: Values) -> Values:
     return np.asarray(np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0))
+
+
+def census(graphs: Packed) -> NDArray[np.float32]:
+    """How many of each kind a graph has, ``(n, 2 * channels + 4)``: sums of every channel over nodes and over edges,
+    and nodes with one, two, three, and more edges.
+    """
+    on = np.diagonal(graphs, axis1=1, axis2=2).sum(axis=2, dtype=np.int64) / LEVELS
+    beside = np.where(linked(graphs)[..., None], graphs, 0).sum(axis=(1, 2), dtype=np.int64) / (2 * LEVELS)
+    degrees = linked(graphs).sum(axis=2)
+    by_degree = np.stack([(degrees == k).sum(axis=1) for k in (1, 2, 3)] + [(degrees > 3).sum(axis=1)], axis=1)
+    return np.concatenate([on, beside, by_degree], axis=1).astype(np.float32)
