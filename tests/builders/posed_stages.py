@@ -65,16 +65,17 @@ def shapes(n: int = 90, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.in
 
 def run_posed(
     stage: Callable[[StageContext], Produced], name: str, *, group: str = "c4", labelled: bool = True,
+    tap: str = TAP,
     inputs: Mapping[str, bytes] | None = None,
 ) -> Produced:  # fmt: skip
-    """``stage`` of an audit of :func:`turning_net`, whose tap ``pooled`` has an invariant view for ``group``."""
+    """``stage`` of an audit of :func:`turning_net`, whose ``tap`` has an invariant view for ``group``."""
     model_facts, model = accepted(turning_net())
-    taps = [tap for tap in select_taps(model, model_facts, [TAP]) if tap.name in (TAP, "logits")]
+    taps = select_taps(model, model_facts, [tap])
     images, labels = shapes()
     orbit = tap_orbit(group, "spatial", values_shape(taps[0]), images.shape[1:])
     choice = choose(orbit, 96)
     view = InvariantView(
-        tap=TAP, group=SymmetryGroup(group), action="spatial", projection=choice.projection, why=choice.why,
+        tap=tap, group=SymmetryGroup(group), action="spatial", projection=choice.projection, why=choice.why,
         width=choice.width, lossless=choice.lossless, exact=orbit.closed,
     )  # fmt: skip
     session = ClassifierSession(model, model_facts, InputSpec())

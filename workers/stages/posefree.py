@@ -106,7 +106,7 @@ def tap_orbit(group: str, action: str, shape: tuple[int, ...], size: tuple[int, 
         return shifts_of(shape, axes)
     known = _elements(group, (height, width, channels))
     moves = tuple(partial(_moved, known, element, action, (height, width)) for element in known.elements)
-    return orbit_of(group, action, shape, moves)
+    return orbit_of(group, action, shape, moves, axes or (1, 2))
 
 
 def _elements(group: str, size: Shape) -> Group:

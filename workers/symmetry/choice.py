@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .node_rows import row_shape
 from .orbits import Orbit
-from .projections.averaging import Average, ChannelPool
+from .projections.averaging import averages_of
 from .projections.shift_max_filter import shift_templates
 from .projections.sliced_sorting import directions_for
 
@@ -99,7 +99,7 @@ def _shifts(orbit: Orbit, kept: int) -> Choice:
     templates = shift_templates(orbit, kept)
     full = templates >= 2 * orbit.size
     told = SHIFTS_TOLD if full else MAIN_DIRECTIONS.format(kept=min(kept, orbit.size))
-    width = templates + ChannelPool(orbit).width
+    width = templates + averages_of(orbit).width
     return Choice("shift_max_filters", f"{SHIFTS.format(templates=templates)} {told}", full, width)
 
 
@@ -108,4 +108,4 @@ def _elements(orbit: Orbit, kept: int) -> Choice:
     full = orbit.closed and directions == orbit.size
     told = POSES_TOLD if full else MAIN_DIRECTIONS.format(kept=directions) if orbit.closed else RESAMPLED
     why = POSES.format(poses=len(orbit.moves), templates=2 * directions)
-    return Choice("max_filters", f"{why} {told}", full, width=2 * directions + Average(orbit).width)
+    return Choice("max_filters", f"{why} {told}", full, width=2 * directions + averages_of(orbit).width)

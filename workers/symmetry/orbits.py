@@ -24,7 +24,7 @@ class Orbit:
             of ``translations`` and of ``nodes`` are too many and go without.
         closed: whether ``moves`` are a whole group and permute the entries exactly: only then are theorems theorems.
         nodes: the axes of ``shape`` that number nodes, where the group permutes them.
-        maps: the axes of ``shape`` that are rows and columns, where the group shifts along them.
+        maps: the axes of ``shape`` that are rows and columns, where it has such.
     """
 
     group: str
@@ -83,9 +83,11 @@ def permutations_of(shape: tuple[int, ...], axes: tuple[int, ...]) -> Orbit:
     return Orbit("nodes", "nodes", shape, closed=True, nodes=axes)
 
 
-def orbit_of(group: str, action: str, shape: tuple[int, ...], moves: tuple[Move, ...]) -> Orbit:
+def orbit_of(
+    group: str, action: str, shape: tuple[int, ...], moves: tuple[Move, ...], maps: tuple[int, int] = (1, 2)
+) -> Orbit:
     """A group whose elements are listed; whether they are a group that acts exactly is tried, not believed."""
-    return Orbit(group, action, shape, moves, closed=is_closed(moves, shape))
+    return Orbit(group, action, shape, moves, closed=is_closed(moves, shape), maps=maps)
 
 
 def is_closed(moves: tuple[Move, ...], shape: tuple[int, ...]) -> bool:

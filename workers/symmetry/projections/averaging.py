@@ -54,7 +54,7 @@ class Average:
 
 @dataclass(frozen=True)
 class ChannelPool:
-    """Mean and largest value of each channel of maps: the average over all shifts, and the peak."""
+    """Mean and largest value of each channel of maps: the average over all shifts, and the peak. Turns keep both."""
 
     orbit: Orbit
 
@@ -75,3 +75,9 @@ class ChannelPool:
     def state(self) -> State:
         """Nothing is fitted."""
         return {}
+
+
+def averages_of(orbit: Orbit) -> Average | ChannelPool:
+    """What stands for every unit beside main directions; of maps that shift or are resampled, for every channel."""
+    resampled = orbit.action == "spatial" and not orbit.closed
+    return ChannelPool(orbit) if resampled or not orbit.moves else Average(orbit)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from workers.symmetry.orbits import Orbit, Values
 
-from .averaging import Average, ChannelPool
+from .averaging import Average, averages_of
 from .canonical import Canonical
 from .joined import Joined
 from .max_filter import MaxFilters, fit_max_filters
@@ -77,16 +77,12 @@ def _rebuilt(name: str, orbit: Orbit, state: State) -> Projection:
             return Bispectrum(orbit, state["mixture"])
         case "canonical":
             return Canonical(orbit, state["template"])
-    return {"sorting": Sorting, "average": _average, "moduli": Moduli}[name](orbit)
+    return {"sorting": Sorting, "average": averages_of, "moduli": Moduli}[name](orbit)
 
 
 def with_averages(bank: MaxFilters | ShiftMaxFilters) -> Joined:
     """A bank with the averages beside it: main directions may miss a quiet unit that alone holds a feature."""
-    return Joined((bank, _average(bank.orbit)))
-
-
-def _average(orbit: Orbit) -> Average | ChannelPool:
-    return Average(orbit) if orbit.moves else ChannelPool(orbit)
+    return Joined((bank, averages_of(bank.orbit)))
 
 
 def stored(tap: str, projection: Projection) -> dict[str, NDArray[np.float64]]:

@@ -12,6 +12,9 @@ from workers.symmetry.orbits import Orbit, Values
 
 ROWS = 2048
 """Posed values that the directions are fitted on."""
+NOTHING, QUIET = 1e-8, 1e-3
+"""Variance, as a share of the first direction's: less than the first is rounding; quieter directions than the second
+are not made louder: templates that all look along the loudest few would be nearly one template."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,10 @@ def fit_frame(orbit: Orbit, values: Values, kept: int, rng: np.random.Generator)
         return Frame(mean, scale, np.eye(orbit.size).reshape(-1, *orbit.shape), 1.0)
     posed = ((_posed(orbit, values, rng) - mean) * scale).reshape(-1, orbit.size)
     fitted = PCA(min(kept, len(posed)), svd_solver="randomized", random_state=int(rng.integers(2**31))).fit(posed)
-    tempered = np.maximum(fitted.explained_variance_, 1e-12 * fitted.explained_variance_[0]) ** -0.25
-    directions = (fitted.components_ * tempered[:, None]).reshape(-1, *orbit.shape)
+    share = fitted.explained_variance_ / max(float(fitted.explained_variance_[0]), 1e-300)
+    held = share > NOTHING
+    tempered = np.maximum(share[held], QUIET) ** -0.25
+    directions = (fitted.components_[held] * tempered[:, None]).reshape(-1, *orbit.shape)
     return Frame(mean, scale, directions, float(fitted.explained_variance_ratio_.sum()))
 
 
