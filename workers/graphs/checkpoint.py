@@ -61,7 +61,7 @@ def load(data: bytes, device: str | torch.device = "cpu") -> FittedGraphVae:
 
 def _vocabulary(found: dict[str, Any]) -> Vocabulary:
     nodes, edges = (Group(**found[side] | {"used": tuple(found[side]["used"])}) for side in ("nodes", "edges"))
-    return Vocabulary(found["size"], found["channels"], nodes, edges)
+    return Vocabulary(found["size"], found["channels"], nodes, edges, found["whole"])
 
 
 def _history_to_json(history: History) -> dict[str, Any]:

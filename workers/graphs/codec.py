@@ -82,7 +82,7 @@ def render(model: GraphVae, latents: Tensor) -> Packed:
     """Packed graphs of raw ``latents (n, m, d)``: node ``i`` is what row ``i`` says."""
     device = next(model.parameters()).device
     chunks = [most_likely(model.vocabulary, model.render(rows.to(device))) for rows in torch.split(latents, BATCH)]
-    return np.concatenate([chunk.cpu().numpy() for chunk in chunks])
+    return np.concatenate(chunks)
 
 
 def told(model: GraphVae, graphs: Packed) -> Iterator[tuple[Tensor, Tensor]]:

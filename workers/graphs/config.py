@@ -32,7 +32,7 @@ class GraphVaeConfig:
     pair_width: int = 24
     encoder_rounds: int = 2
     decoder_rounds: int = 2
-    steps: int = 1_500
+    steps: int = 1_400
     batch: int = 64
     learning_rate: float = 6e-3
     beta: float = 0.05

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from workers.graphs.bridges import bridged
 from workers.graphs.layers import both
+from workers.graphs.packing import Packed
 from workers.graphs.vae import Drawn
 from workers.graphs.vocabulary import Group, Vocabulary
 
 
-def most_likely(vocabulary: Vocabulary, drawn: Drawn) -> Tensor:
-    """Packed graphs ``(batch, m, m, channels)`` uint8: at least one node, symmetric edges between nodes that are there.
+def most_likely(vocabulary: Vocabulary, drawn: Drawn) -> Packed:
+    """Packed graphs ``(batch, m, m, channels)``: at least one node, symmetric edges between nodes that are there.
 
-    Types by arg-max; numbers as they are, of 256 levels. The most likely node is there in any case.
+    Types by arg-max; numbers as they are, of 256 levels. The most likely node is there in any case. Where every
+    reference is in one piece, so is what is drawn.
     """
-    batch, m = drawn.presence.shape
+    m, own = vocabulary.size, vocabulary.edges
     present = (drawn.presence > 0) | functional.one_hot(drawn.presence.argmax(dim=1), m).bool()
     nodes = _features(vocabulary.nodes, drawn.nodes) * present[..., None]
-    edges = (_edges(vocabulary.edges, drawn.edges) * both(present.float())).to(torch.uint8)
-    found = torch.zeros(batch, m, m, vocabulary.channels, dtype=torch.uint8, device=drawn.presence.device)
-    found[..., vocabulary.edges.first :] = edges
-    here = torch.arange(m, device=found.device)
+    there, likely = _whether(own, drawn.edges)
+    edges = _some(own, drawn.edges[..., 1:]) * both(present.float()).long()
+    found = torch.zeros(*drawn.edges.shape[:3], vocabulary.channels, dtype=torch.uint8, device=edges.device)
+    found[..., own.first :] = edges
+    every, here = found.cpu().numpy().copy(), np.arange(m)
+    found[..., own.first :] *= there[..., None]
     found[:, here, here, 0] = 255 * present.to(torch.uint8)
     found[:, here, here, vocabulary.nodes.first : vocabulary.nodes.stop] = nodes.to(torch.uint8)
-    return found
+    graphs = found.cpu().numpy()
+    return bridged(graphs, likely.cpu().numpy(), every) if vocabulary.whole else graphs
 
 
 def _features(group: Group, logits: Tensor) -> Tensor:
@@ -37,15 +44,22 @@ def _features(group: Group, logits: Tensor) -> Tensor:
     return (255 * torch.sigmoid(logits)).round() * known
 
 
-def _edges(group: Group, logits: Tensor) -> Tensor:
+def _whether(group: Group, logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each pair whether there is an edge, and by how much one is likelier than none (log odds)."""
+    first = logits[..., 0]
+    if group.kind == "numbers":
+        return first > 0, first
+    best = logits[..., 1:].masked_fill(~_known(group, logits), -torch.inf).amax(dim=-1)
+    return best > first, best - first
+
+
+def _some(group: Group, logits: Tensor) -> Tensor:
+    """The likeliest edge of each pair, if there is one; never without any feature."""
+    values = _features(group, logits)
     if group.kind == "types":
-        known = torch.cat([torch.ones_like(_known(group, logits)[:1]), _known(group, logits)])
-        best = logits.masked_fill(~known, -torch.inf).argmax(dim=-1)
-        return 255 * functional.one_hot(best, 1 + len(group))[..., 1:]
-    there = logits[..., :1] > 0
-    values = _features(group, logits[..., 1:])
-    least = functional.one_hot(values.argmax(dim=-1), len(group)) * (values == 0).all(dim=-1, keepdim=True)
-    return (values + least) * there
+        return values
+    largest = functional.one_hot(logits.argmax(dim=-1), len(group))
+    return values + largest * (values == 0).all(dim=-1, keepdim=True)
 
 
 def _known(group: Group, logits: Tensor) -> Tensor:

@@ -87,5 +87,5 @@ class GraphVae(nn.Module):
         pairs = one[:, :, None] + one[:, None] + met[:, :, None] * met[:, None]
         pairs = pairs + self.apart((stood[:, :, None] - stood[:, None]).square())
         nodes, pairs = self.decoder(nodes, pairs, torch.ones_like(latents[..., 0]))
-        found = self.node_head(nodes)
-        return Drawn(found[..., 0], found[..., 1:], self.edge_head(pairs))
+        found, edges = self.node_head(nodes), self.edge_head(pairs)
+        return Drawn(found[..., 0], found[..., 1:], (edges + edges.transpose(1, 2)) / 2)

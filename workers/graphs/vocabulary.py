@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from workers.graphs.canonical import linked
 from workers.graphs.packing import Packed, presence
+from workers.graphs.statistics import components
 
 Kind = Literal["types", "numbers"]
 
@@ -33,12 +34,13 @@ class Group:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """How graphs ``(m, m, channels)`` are to be read."""
+    """How graphs ``(m, m, channels)`` are to be read. ``whole``: each of them is in one piece."""
 
     size: int
     channels: int
     nodes: Group
     edges: Group
+    whole: bool
 
 
 def read_vocabulary(graphs: Packed) -> Vocabulary:
@@ -53,7 +55,8 @@ def read_vocabulary(graphs: Packed) -> Vocabulary:
     on = np.flatnonzero((beside != 0).any(axis=0)) if len(beside) else np.array([channels - 1])
     first = max(2, int(on.min()))
     nodes = np.diagonal(graphs, axis1=1, axis2=2).swapaxes(1, 2)[there]
-    return Vocabulary(m, channels, _group(nodes, 1, first), _group(beside, first, channels))
+    whole = bool((components(graphs) <= 1).all())
+    return Vocabulary(m, channels, _group(nodes, 1, first), _group(beside, first, channels), whole)
 
 
 def _group(values: NDArray[np.uint8], first: int, stop: int) -> Group:
