@@ -5,7 +5,6 @@ Verdicts are not looked at here: networks of twenty steps know nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
 
@@ -13,7 +12,7 @@ import numpy as np
 import onnx
 import pytest
 
-from schemas.audits import AuditConfig
+from schemas.audits import AuditConfig, SymmetryGroup, View
 from schemas.classifiers import InputSpec
 from schemas.results import AuditResult, Sheets
 from schemas.stages import AuditSubject, StageOutcome
@@ -31,7 +30,7 @@ from workers.stages.views import response
 from workers.vae import VaeConfig
 
 STEPS = 20
-GRAPHS = 240
+GRAPHS = 220
 
 
 @pytest.fixture(autouse=True)
@@ -95,12 +94,23 @@ def labelled() -> dict[str, np.ndarray]:
     return {**arrays, "labels": arrays["rings"], "node_names": np.array(["C", "N", "O"])}
 
 
-NETS: list[Callable[[], onnx.ModelProto]] = [onnx_graph_nets.message_passing_net, onnx_graph_nets.bag_net]
-
-
-@pytest.mark.parametrize("build", NETS)
-def test_graphs_with_columns(build: Callable[[], onnx.ModelProto]) -> None:
-    result = check(audit(build(), labelled()))
+def test_graphs_with_columns() -> None:
+    """Every view, and networks for the view without the numbering of the nodes, since that group is declared."""
+    config = AuditConfig(symmetries=[SymmetryGroup.NODES])
+    result = check(audit(onnx_graph_nets.message_passing_net(), labelled(), config))
     assert {"rings", "size", "first"} <= {feature.name for feature in result.features}
     assert result.dataset.graph is not None
     assert result.dataset.graph.node_names == ["C", "N", "O"]
+    assert {one.state for one in result.symmetries} == {"exact"}
+    assert [one.tap for one in result.invariant_views] == ["kept1"]
+
+
+def test_graphs_without_columns_and_a_classifier_that_cares_for_their_order() -> None:
+    """One matrix of edges, no mask, one graph at a time."""
+    arrays = graph_arrays(GRAPHS, m=6)
+    bare = {"nodes": arrays["nodes"], "adjacency": arrays["adjacency"].any(axis=3)}
+    result = check(audit(onnx_graph_nets.flat_net(6, batch=1), bare, AuditConfig(views=[View.SYMMETRY])))
+    assert {feature.source for feature in result.features} == {"measured"}
+    assert {one.state for one in result.symmetries} == {"broken"}
+    assert result.invariant_views == []
+    assert any("no mask" in limit for limit in result.limits)
