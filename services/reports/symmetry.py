@@ -12,7 +12,7 @@ from schemas.results import AuditResult, Estimate, Gallery, InvariantView, Symme
 
 from .formatting import number, number_interval, percent
 from .galleries import GalleryView, symmetry_galleries
-from .inputs import InputWords
+from .inputs import IMAGES, InputWords
 from .sentences import OUTPUT
 from .symmetry_sentences import group_sentence
 from .symmetry_words import FIELDS, GROUPS, STATES, GroupWord
@@ -88,7 +88,7 @@ def symmetry_view(
     )
 
 
-def action_words(action: str, words: InputWords) -> str:
+def action_words(action: str, words: InputWords = IMAGES) -> str:
     """What a known action does to a tap, in words."""
     return FIELDS.get(action, action).format(picture=words.picture)
 
