@@ -13,7 +13,7 @@ from workers.stages.intervals import Resampler
 from workers.stages.views.pictures import measured
 from workers.stages.views.poses import Floats, Poses
 from workers.stages.views.scatter import scatter
-from workers.symmetry.neighbours import nearest
+from workers.symmetry.neighbours import nearest, squared_distances
 
 NEIGHBOURS = 5
 TIED = 12
@@ -24,7 +24,7 @@ EXPLANATION = (
     "most. Each reference is there twice: a dot as it is, a ring of the same colour in another pose ({pose}). A few "
     "pairs are tied by a line. At the left the raw numbers count: the same thing in another pose may lie far away, as "
     "if it were another thing. At the right the pose is divided out: rings should sit on their dots, and what is left "
-    "between points is what the tap holds beyond the pose. Colours: {colours}."
+    "between points is what the tap holds beyond the pose. Points far off stand at the rim. Colours: {colours}."
 )
 
 
@@ -61,7 +61,7 @@ def _measures(poses: Poses, resampled: Resampler) -> list[Measure]:
     k = min(NEIGHBOURS, len(poses) - 1)
     what = "same label" if poses.labelled else "same answer"
     shares = {name: same_kind(points, poses.kinds, k) for name, points in _forms(poses)}
-    itself = {name: (nearest(moved, own, 1)[:, 0] == np.arange(len(own))) for name, (own, moved) in _forms(poses)}
+    itself = {name: finds_itself(*points) for name, points in _forms(poses)}
     apart = {name: pose_distance(*points) for name, points in _forms(poses)}
     said = {"raw": "by raw values", "free": "without the pose"}
     return [
@@ -70,8 +70,7 @@ def _measures(poses: Poses, resampled: Resampler) -> list[Measure]:
         measured("neighbours_gain", f"{what} among the {k} nearest: gained by dividing the pose out",
                  estimate(excess_interval(shares["free"] - shares["raw"], weights))),
         *(measured(f"itself_{name}", "references in another pose that are nearest to themselves as they were, "
-                   f"{said[name]}", estimate(rate_interval(found.astype(np.float64), weights)))
-          for name, found in itself.items()),
+                   f"{said[name]}", estimate(rate_interval(found, weights))) for name, found in itself.items()),
         *(measured(f"pose_distance_{name}", "distance of a reference from itself in another pose, in distances between "
                    f"references, {said[name]}", estimate(mean_interval(found, weights)))
           for name, found in apart.items()),
@@ -87,6 +86,16 @@ def same_kind(points: tuple[Floats, Floats], kinds: NDArray[np.int64], k: int) -
     own, moved = points
     found = nearest(moved, own, k, but=np.arange(len(own)))
     return np.asarray((kinds[found] == kinds[:, None]).mean(axis=1))
+
+
+def finds_itself(own: Floats, moved: Floats) -> NDArray[np.float64]:
+    """Whether each moved reference lies no farther from itself as it was than from any other: 0 or 1, ``(m,)``.
+
+    Of two references that the tap holds as one, each counts as itself.
+    """
+    apart = squared_distances(moved, own)
+    room = 1e-6 * float(np.square(own.astype(np.float64)).sum(axis=1).max(initial=0))
+    return np.asarray(np.diag(apart) <= apart.min(axis=1) + room, dtype=np.float64)
 
 
 def pose_distance(own: Floats, moved: Floats) -> NDArray[np.float64]:

@@ -118,9 +118,9 @@ def third_answers(answers: Rows) -> NDArray[np.float64]:
 
 
 def detours(answers: Rows) -> NDArray[np.float64]:
-    """Changes of the answer from step to step beyond the one that ends with two answers need: ``(p,)``."""
+    """Whether the answer changes more often than ends with one answer, or with two, need: 0 or 1, ``(p,)``."""
     changes = (np.diff(answers, axis=1) != 0).sum(axis=1)
-    return np.asarray(changes - (answers[:, 0] != answers[:, -1]), dtype=np.float64)
+    return np.asarray(changes > (answers[:, 0] != answers[:, -1]), dtype=np.float64)
 
 
 def walk_gallery(view: str, walks: Walks, names: list[str] | None, resampled: Resampler) -> Gallery:
@@ -183,8 +183,8 @@ def _measures(walks: Walks, apart: dict[str, NDArray[np.float64]], resampled: Re
                    estimate(rate_interval(third[way], weights))) for way, said in WAYS.items()),
         measured("third_gain", "the same, fewer along the orbits than straight by",
                  estimate(excess_interval(third["straight"] - third["orbits"], weights))),
-        *(measured(f"detours_{way}", f"changes of the answer on the way beyond what A and B need, {said}",
-                   estimate(mean_interval(turns[way], weights))) for way, said in WAYS.items()),
+        *(measured(f"detours_{way}", f"walks on which the answer goes back and forth, {said}",
+                   estimate(rate_interval(turns[way], weights))) for way, said in WAYS.items()),
     ]  # fmt: skip
 
 

@@ -62,13 +62,16 @@ class Poses:
 
     @cached_property
     def raw(self) -> tuple[Floats, Floats]:
-        """The tap's values, own and moved, each unit with deviation 1 over the references: ``(m, units)``."""
+        """The tap's values as they are, own and moved, flat: ``(m, units)``."""
         own, moved = (values.reshape(len(self), -1) for values in self.values)
-        return alike(own, own), alike(moved, own)
+        return own, moved
 
     @cached_property
     def seen(self) -> tuple[Floats, Floats]:
-        """The same of the invariant view, ``(m, width)``."""
+        """The invariant view of both, ``(m, width)``.
+
+        Matches and averages are of different kinds, so each unit has deviation 1 over the references.
+        """
         own, moved = (self.without_pose(values) for values in self.values)
         return own, moved
 

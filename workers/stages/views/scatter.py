@@ -15,7 +15,7 @@ SIDE = 320
 """Of the map, in pixels; the legend stands below."""
 FINE = 3
 """Drawn so much larger, then shrunk: smooth dots."""
-MARGIN, DOT, RING, LINE_HEIGHT, NAME_LENGTH = 12, 2.4, 3.2, 14, 12
+MARGIN, RIM, DOT, RING, LINE_HEIGHT, NAME_LENGTH = 14, 5, 2.4, 3.2, 14, 12
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c564b", "#7f7f7f", "#b8a800")
 """Okabe and Ito's colours and a few more: apart for most colour-blind eyes as well."""
 LEGEND = 10
@@ -27,8 +27,8 @@ def scatter(
 ) -> str:  # fmt: skip
     """Dots ``(n, 2)`` and rings ``(n, 2)``, the ``i``-th of both for one thing of ``kinds[i]``, as base64 PNG.
 
-    Lines tie the dots of the things ``tied`` to their rings. Both axes have one scale. The legend names at most ten
-    kinds.
+    Lines tie the dots of the things ``tied`` to their rings. Both axes have one scale; points beyond the frame that
+    holds 98 of 100 along each axis stand at its rim. The legend names at most ten kinds.
     """
     place = _Placement(np.concatenate([dots, rings]))
     legend = [(kind, names[kind]) for kind in np.unique(kinds)[:LEGEND]]
@@ -56,15 +56,15 @@ def colours_of(count: int) -> list[str]:
 
 
 class _Placement:
-    """From a plane to pixels: all points in view, both axes alike."""
+    """From a plane to pixels, both axes alike."""
 
     def __init__(self, points: NDArray[np.float64]) -> None:
-        low, high = points.min(axis=0), points.max(axis=0)
+        low, high = np.percentile(points, [1, 99], axis=0)
         self.middle = (low + high) / 2
         self.scale = (SIDE - 2 * MARGIN) / max(float((high - low).max()), 1e-12)
 
     def __call__(self, point: NDArray[np.float64]) -> tuple[float, float]:
-        x, y = (point - self.middle) * self.scale + SIDE / 2
+        x, y = np.clip((point - self.middle) * self.scale + SIDE / 2, RIM, SIDE - RIM)
         return FINE * float(x), FINE * float(SIDE - y)
 
 

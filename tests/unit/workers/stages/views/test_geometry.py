@@ -14,7 +14,7 @@ from schemas.results import Gallery, Measure
 from tests.builders.posed_stages import SIZE, TAP, run_posed
 from workers.stages import invariant
 from workers.stages.views import geometry
-from workers.stages.views.pose_maps import flat, pose_distance, same_kind
+from workers.stages.views.pose_maps import finds_itself, flat, pose_distance, same_kind
 from workers.stages.views.pose_walks import detours, third_answers
 from workers.stages.views.poses import alike
 from workers.stages.views.scatter import colours_of, scatter
@@ -95,6 +95,11 @@ def test_neighbours_by_hand() -> None:
     np.testing.assert_array_equal(same_kind((points, points), kinds, 1), [1, 1, 0])
 
 
+def test_of_two_things_held_as_one_each_counts_as_itself() -> None:
+    own = np.array([[0.0], [0.0], [4.0]], np.float32)
+    np.testing.assert_array_equal(finds_itself(own, np.array([[0.0], [0.0], [1.0]], np.float32)), [1, 1, 0])
+
+
 def test_distance_of_a_pose_is_relative_to_other_things() -> None:
     own = np.array([[0.0], [2.0]], np.float32)
     np.testing.assert_allclose(pose_distance(own, own + 1), [0.5, 0.5])
@@ -103,7 +108,7 @@ def test_distance_of_a_pose_is_relative_to_other_things() -> None:
 def test_answers_on_the_way_by_hand() -> None:
     answers = np.array([[0, 0, 1, 1], [0, 2, 2, 1], [0, 1, 0, 0], [3, 3, 3, 3]])
     np.testing.assert_allclose(third_answers(answers), [0, 1, 0.5, 0])
-    np.testing.assert_allclose(detours(answers), [0, 1, 2, 0])
+    np.testing.assert_allclose(detours(answers), [0, 1, 1, 0])
 
 
 def test_units_that_are_constant_do_not_count() -> None:
