@@ -43,10 +43,10 @@ def run(context: StageContext) -> Produced:
             inputs do not fit the classifier. ``CLASSIFIER_NOT_FINITE``: a moved input makes it compute no number.
     """
     references = load_references(context).images
-    groups = groups_of(context, references.shape[1:])
+    inputs = _padded(context, references[random_rows(len(references), IMAGES, context.rng("images"))])
+    groups = groups_of(context, inputs.shape[1:])
     if not groups:
         return _produced([], [], [])
-    inputs = _padded(context, references[random_rows(len(references), IMAGES, context.rng("images"))])
     taps, session = load_taps(context), _open(context)
     found = trials(_network(session), inputs, groups, lambda done: context.report(done, "moving the inputs"))
     weights = _weights(context)
@@ -57,7 +57,9 @@ def run(context: StageContext) -> Produced:
     }
     declared = context.config["groups"] is not None
     rows = [row(tap, group, readings[tap.name, group.name], declared) for tap in taps for group in groups]
-    views = invariant_views(taps, readings, groups, references.shape[1:], context.budget.condition, declared=declared)
+    padded = inputs.shape[1:] != references.shape[1:]  # then later stages do not see the slots that are permuted here
+    kept = context.budget.condition
+    views = [] if padded else invariant_views(taps, readings, groups, references.shape[1:], kept, declared=declared)
     answers = {group.name: found[ANSWER, group.name][0] for group in groups}
     shown = Shown(context, session, inputs, groups, answers, rows)
     return _produced(rows, views, [gallery(shown, weights)])

@@ -12,11 +12,10 @@ from workers.classifier.selection import LOGITS, Tap
 from workers.stages.faithfulness import estimate
 from workers.symmetry.equivariance import Reading
 from workers.symmetry.groups import Group
-from workers.symmetry.tap_actions import CYCLIC, IDENTITY, MARGIN, NODES, SPATIAL
+from workers.symmetry.tap_actions import IDENTITY, MARGIN, NODES, OF_C8, SPATIAL, field_order
 from workers.symmetry.trials import Key, Trial
 
 Action = Literal["identity", "spatial", "regular", "regular_interleaved", "nodes"]
-REVERSED = "_reversed"
 
 CONSTANT = "The tap is the same for every input, so there is nothing to compare: this is no symmetry."
 WORST = "Largest for '{name}': {error:.2g}."
@@ -50,7 +49,7 @@ def row(tap: Tap, group: Group, reading: Reading, declared: bool) -> Symmetry:
     return Symmetry(
         tap=tap.name,
         group=SymmetryGroup(group.name),
-        action=cast(Action, reading.action.removesuffix(REVERSED)),
+        action=cast(Action, reading.action.removesuffix(OF_C8).removesuffix("_reversed")),
         error=estimate(reading.error),
         invariance=estimate(reading.invariance),
         floor=None if reading.floor is None else estimate(reading.floor),
@@ -82,8 +81,8 @@ def _how(group: Group, reading: Reading) -> list[str]:
         found.append(DISC)
     if reading.action != SPATIAL:
         how = STRIDED if "interleaved" in reading.action else SIDE
-        way = "against" if reading.action.endswith(REVERSED) else "with"
-        found.append(FIELDS.format(order=CYCLIC[group.name], how=how, way=way))
+        way = "against" if "reversed" in reading.action else "with"
+        found.append(FIELDS.format(order=field_order(group, reading.action), how=how, way=way))
     return found
 
 

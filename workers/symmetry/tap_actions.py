@@ -3,7 +3,8 @@
 Values are ``(n, *shape)``. Maps are ``(c, h, w)`` or ``(h, w, c)``, recognised by the shape of the picture. Fields of
 a cyclic group's order in the channels (regular representation, Cohen and Welling 2016) lie side by side, ``(C, |G|)``,
 or strided, ``(|G|, C)``; a turn by one step shifts them by one place. In which direction they are numbered is the
-network's own convention, so both are known: ``regular`` counts as the turns do, ``..._reversed`` the other way.
+network's own convention, so both are known: ``regular`` counts as the turns do, ``..._reversed`` the other way. Quarter
+turns also shift fields of C8, by two places: ``..._of_c8``.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ Values = NDArray[Any]
 IDENTITY, SPATIAL, NODES = "identity", "spatial", "nodes"
 REGULAR = ("regular", "regular_interleaved", "regular_reversed", "regular_interleaved_reversed")
 CYCLIC = {"c4": 4, "c8": 8}
+OF_C8 = "_of_c8"
 MAPPED = ("translations", "flips", "c4", "c8", "so2", "scale")
 LIKE = 0.8
 """How like the picture's the proportions of a map must be; without padding those of a long picture change a little."""
@@ -40,9 +42,9 @@ def actions_for(group: Group, shape: Shape, input_size: Size) -> tuple[str, ...]
     axes = map_axes(shape, input_size)
     if group.name in MAPPED and axes and any(covers(e, SPATIAL, shape, input_size) for e in group.others):
         found.append(SPATIAL)
-    order = CYCLIC.get(group.name)
-    if order and (axes or len(shape) == 1) and shape[_channel_axis(axes)] % order == 0:
-        found.extend(REGULAR)
+    if group.name in CYCLIC and (axes or len(shape) == 1):
+        known = REGULAR if group.name == "c8" else (*REGULAR, *(action + OF_C8 for action in REGULAR))
+        found.extend(action for action in known if shape[_channel_axis(axes)] % field_order(group, action) == 0)
     if group.name == "nodes" and node_axes(shape, input_size[0]):
         found.append(NODES)
     return tuple(found)
@@ -71,6 +73,15 @@ def act_on_tap(group: Group, element: Element, action: str, values: Values, inpu
     axes = map_axes(shape, input_size)
     turned = values if axes is None else _on_map(element, values, axes, input_size)
     return turned if action == SPATIAL else _shifted_fields(group, element, action, turned, axes)
+
+
+def field_order(group: Group, action: str) -> int:
+    """Channels per field of a regular ``action``.
+
+    Raises:
+        KeyError: the group has no regular fields.
+    """
+    return CYCLIC["c8" if action.endswith(OF_C8) else group.name]
 
 
 def resampled_map(element: Element, values: Values, input_size: Size) -> Values | None:
@@ -175,8 +186,8 @@ def _on_map(element: Element, values: Values, axes: tuple[int, int], input_size:
 def _shifted_fields(
     group: Group, element: Element, action: str, values: Values, axes: tuple[int, int] | None
 ) -> Values:  # fmt: skip
-    order = CYCLIC[group.name]
-    step = group.elements.index(element) * (-1 if action.endswith("_reversed") else 1)
+    order = field_order(group, action)
+    step = group.elements.index(element) * order // CYCLIC[group.name] * (-1 if "reversed" in action else 1)
     axis = 1 + _channel_axis(axes)
     split = (order, -1) if "interleaved" in action else (-1, order)
     fields = values.reshape(*values.shape[:axis], *split, *values.shape[axis + 1 :])

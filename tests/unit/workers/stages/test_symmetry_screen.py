@@ -243,6 +243,18 @@ def test_graphs_are_renumbered_and_nothing_else() -> None:
     assert {view.tap for view in audited.views} == moving
 
 
+def test_a_classifier_with_more_slots_is_screened_with_all_of_them() -> None:
+    audited = Audited(onnx_graph_nets.message_passing_net(n=12), graph_arrays(n=200, m=8), AuditConfig())
+    assert {row.state for row in audited.rows} == {"exact"}
+    assert "nodes" in {row.action for row in audited.rows}
+    assert not audited.views
+
+
+def test_a_classifier_that_reads_its_graph_as_a_vector_is_broken() -> None:
+    audited = Audited(onnx_graph_nets.flat_net(n=8), graph_arrays(n=200, edges=1), AuditConfig())
+    assert audited.row("logits", "nodes").state == "broken"
+
+
 def test_the_same_audit_finds_the_same() -> None:
     first, again = (Audited(c4_net(), shapes(), AuditConfig(taps=["relu"])) for _ in range(2))
     assert first.done["symmetry"].outputs == again.done["symmetry"].outputs

@@ -24,6 +24,7 @@ from workers.symmetry.tap_actions import (
 )
 
 SIZE = (28, 28)
+OF_C8 = tuple(f"{action}_of_c8" for action in REGULAR)
 
 
 def group(name: str, shape: tuple[int, int, int] = (28, 28, 3)) -> Group:
@@ -44,7 +45,8 @@ def noise(*shape: int) -> np.ndarray:
         ("flips", (6, 7, 7), ("identity", "spatial")),
         ("flips", (24,), ("identity",)),
         ("c4", (6, 7, 7), ("identity", "spatial")),
-        ("c4", (8, 7, 7), ("identity", "spatial", *REGULAR)),
+        ("c4", (4, 7, 7), ("identity", "spatial", *REGULAR)),
+        ("c4", (8, 7, 7), ("identity", "spatial", *REGULAR, *OF_C8)),
         ("c4", (12,), ("identity", *REGULAR)),
         ("c4", (10,), ("identity",)),
         ("c4", (49, 16), ("identity",)),
@@ -90,7 +92,7 @@ def test_maps_are_recognised_in_either_layout(shape: tuple[int, ...], axes: tupl
     assert map_axes(shape, SIZE) == axes
 
 
-@given(k=st.integers(0, 3), j=st.integers(0, 3), action=st.sampled_from(("spatial", *REGULAR)))
+@given(k=st.integers(0, 3), j=st.integers(0, 3), action=st.sampled_from(("spatial", *REGULAR, *OF_C8)))
 def test_actions_of_c4_are_homomorphisms(k: int, j: int, action: str) -> None:
     c4, values = group("c4"), noise(2, 8, 6, 6)
     first, second, both = (c4.elements[i] for i in (k, j, (k + j) % 4))
@@ -117,6 +119,13 @@ def test_layouts_of_fields_are_one_another_s_transposes() -> None:
     np.testing.assert_array_equal(strided.reshape(2, 4, 3).swapaxes(1, 2), side)
     back = act_on_tap(c4, step, "regular_reversed", fields.reshape(2, 12), SIZE).reshape(2, 3, 4)
     np.testing.assert_array_equal(back, np.roll(fields, -1, axis=2))
+
+
+@given(k=st.integers(0, 3), action=st.sampled_from(REGULAR))
+def test_quarter_turns_act_on_fields_of_c8_as_its_even_elements(k: int, action: str) -> None:
+    c4, c8, values = group("c4"), group("c8"), noise(2, 16, 7, 7)
+    quarter = act_on_tap(c4, c4.elements[k], f"{action}_of_c8", values, SIZE)
+    np.testing.assert_array_equal(quarter, act_on_tap(c8, c8.elements[2 * k], action, values, SIZE))
 
 
 @pytest.mark.parametrize("name", ["flips", "c4", "translations"])
