@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from markupsafe import Markup
 
@@ -16,6 +17,9 @@ from .inputs import IMAGES, InputWords
 from .sentences import OUTPUT
 from .symmetry_sentences import group_sentence
 from .symmetry_words import FIELDS, GROUPS, STATES, GroupWord
+
+ORDER: Final = ("exact", "approximate", "unclear", "broken")
+"""In which groups are told, by what they do to the answer."""
 
 
 @dataclass(frozen=True)
@@ -79,13 +83,22 @@ def symmetry_view(
     groups = [group for group in GROUPS if any(one.group is group for one in found)]
     return SymmetryView(
         groups=[(GROUPS[group], any(one.declared for one in found if one.group is group)) for group in groups],
-        sentences=[group_sentence(group, [one for one in found if one.group is group]) for group in groups],
+        sentences=[group_sentence(group, rows) for group, rows in _by_answer(groups, found)],
         broken=[GROUPS[one.group].title for one in found if one.declared and one.tap == OUTPUT and _fails(one)],
         rows=[_row(tap, label, groups, found, words) for tap, label in _labels(taps, found)],
         found=found,
         views=sorted(result.invariant_views, key=lambda view: order.get(view.tap, -1)),
         galleries=shown,
     )
+
+
+def _by_answer(
+    groups: Sequence[SymmetryGroup], found: Sequence[Symmetry]
+) -> list[tuple[SymmetryGroup, list[Symmetry]]]:
+    """Groups with their rows: what holds at the answer comes first."""
+    rows = {group: [one for one in found if one.group is group] for group in groups}
+    answers = {one.group: ORDER.index(one.state) for one in found if one.tap == OUTPUT}
+    return sorted(rows.items(), key=lambda pair: answers.get(pair[0], len(ORDER)))
 
 
 def action_words(action: str, words: InputWords = IMAGES) -> str:

@@ -17,7 +17,7 @@ NAMED = 4  # taps that a sentence names before it counts the rest
 
 ANSWERS: dict[State, Markup] = {
     "exact": Markup("the answer stays the same, exactly{but}."),
-    "approximate": Markup("the answer’s scores stay nearly the same{by}: they move {far}."),
+    "approximate": Markup("the answer’s scores stay roughly the same{by}: they move {far}."),
     "broken": Markup("the answer’s scores change: they move {far}."),
     "unclear": Markup("it is not clear whether the answer stays the same: its scores move {far}."),
 }
@@ -26,9 +26,9 @@ DISTANCE = Markup("{} of the way to those of another input ({})")
 
 INSIDE: dict[tuple[str, State], Markup] = {
     ("stays", "exact"): Markup("{taps} {stays} the same, exactly{but}"),
-    ("stays", "approximate"): Markup("{taps} {stays} nearly the same{by}"),
+    ("stays", "approximate"): Markup("{taps} {stays} roughly the same{by}"),
     ("follows", "exact"): Markup("{taps} {follows}, exactly{but}"),
-    ("follows", "approximate"): Markup("{taps} {follows} nearly{by}"),
+    ("follows", "approximate"): Markup("{taps} {follows} roughly{by}"),
     ("", "broken"): Markup("{taps} neither {stays} nor {follows}"),
     ("", "unclear"): Markup("what happens at {taps} is not clear"),
 }

@@ -49,7 +49,7 @@ STATES: Final[dict[State, StateWord]] = {
         "exact", "no error but that of rounding, or of resampling where that was needed: the model is built that way"
     ),
     "approximate": StateWord(
-        "nearly", "a small error: as training makes it, or too close to what resampling does to tell"
+        "roughly", "a small error: as training makes it, or too close to what resampling does to tell"
     ),
     "broken": StateWord("broken", "shown to be far from it"),
     "unclear": StateWord("unclear", "the interval decides neither, or resampling alone blurs too much to tell"),

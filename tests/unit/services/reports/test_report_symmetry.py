@@ -54,7 +54,7 @@ def test_every_group_action_and_state_has_words() -> None:
     ("state", "said"),
     [
         ("exact", "the answer stays the same, exactly."),
-        ("approximate", "scores stay nearly the same, as by training: they move 6.1 % of the way to those of another"),
+        ("approximate", "scores stay roughly the same, as by training: they move 6.1 % of the way to those of another"),
         (
             "broken",
             "the answer’s scores change: they move 71 % of the way to those of another input (95 % CI 66–77 %).",
@@ -74,10 +74,10 @@ def test_taps_that_do_the_same_are_told_together_in_their_order() -> None:
         group_sentence(C4, rows(conv1="exact", conv2="exact", pool="approximate", head="broken", logits="exact"))
     )
     assert told.endswith(
-        "Inside, conv1 and conv2 turn along, exactly; pool stays nearly the same, as by training; head neither stays "
+        "Inside, conv1 and conv2 turn along, exactly; pool stays roughly the same, as by training; head neither stays "
         "nor turns along."
     )
-    assert "conv3 turns along nearly" in words(group_sentence(C4, rows(conv3="approximate")))
+    assert "conv3 turns along roughly" in words(group_sentence(C4, rows(conv3="approximate")))
     assert "what happens at conv1 is not clear" in words(group_sentence(C4, rows(conv1="unclear")))
 
 
@@ -86,7 +86,7 @@ def test_where_poses_fall_between_pixels_training_is_not_blamed() -> None:
     exact = symmetries.symmetry("logits", SymmetryGroup.SO2, "exact", floor=floor)
     assert "the answer stays the same, exactly but for resampling." in words(group_sentence(SymmetryGroup.SO2, [exact]))
     nearly = symmetries.symmetry("conv1", SymmetryGroup.SO2, "approximate", floor=floor)
-    assert "Inside, conv1 turns along nearly." in words(group_sentence(SymmetryGroup.SO2, [nearly]))
+    assert "Inside, conv1 turns along roughly." in words(group_sentence(SymmetryGroup.SO2, [nearly]))
 
 
 def test_scores_that_change_places_are_not_called_the_same() -> None:
@@ -132,7 +132,7 @@ def test_each_pose_free_view_says_which_and_why(section: str) -> None:
     assert "best match with each of many templates, over all poses" in said
     assert "more than twice as many templates as dimensions" in said
     assert said.count("no, by a theorem") == 2
-    assert said.count("the tap moves along only nearly") == 1
+    assert said.count("the tap moves along only roughly") == 1
 
 
 def test_a_projection_without_words_keeps_its_name() -> None:
@@ -155,6 +155,14 @@ def test_a_declared_group_that_fails_at_the_answer_is_a_notice() -> None:
     page = render_report(symmetries.symmetric_result(symmetries=broken), None)
     assert "Declared, but not found at the answer: quarter turns." in text(page)
     assert "Declared, but not found" not in text(render_report(symmetries.symmetric_result(), None))
+
+
+def test_what_holds_is_told_before_what_does_not() -> None:
+    view = symmetry_view(symmetries.symmetric_result(), symmetries.symmetric_result().taps, [], IMAGES)
+    assert view is not None
+    told = [words(one).partition(",")[0] for one in view.sentences]
+    assert told[0] == "Turned by quarter turns"
+    assert told[-2:] == ["Shifted by whole pixels", "Mirrored"]
 
 
 def test_unknown_taps_come_last_and_no_view_is_said() -> None:
