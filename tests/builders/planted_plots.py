@@ -123,23 +123,27 @@ PLOTS: dict[str, Plot] = {
                   taps=("whole", *DOSE_TAPS)),
     "xor": Plot("xor", "P3", "Half of the hue circle XOR watermark: neither is readable from the answer."),
     "encoded": Plot("encoded", "P6", "Shape net whose last hidden layer holds the hue with weight zero."),
+    "c4": SYMMETRIC["c4"],
     "constant": Plot("constant", "P5", "One answer for every picture.", place=False),
     "confounded95": Plot("shape", "P7", f"{TIED} In 95 % of the pictures.", References(tie=0.95, seed=10)),
     "whisper": Plot("whisper", "P5", "One answer; 1e-4 of the mean pixel is in its scores.", place=False),
+    "pointwise": SYMMETRIC["pointwise"],
     "random": Plot("random", "P5", "The shape net's graph with weights in random order and of random sign."),
     "faint": Plot("faint", "P11", "Reads one pixel that the autoencoder loses.", blind=True),
+    "placed": SYMMETRIC["placed"],
     "luma": Plot("luma", "P2", "Reads the shape from the luma: hues of equal value differ in it."),
     "background": Plot("background", "P2", "Pointwise net with spatial averaging: place and hue cannot be in it.",
                        place=False),
+    "votes": SYMMETRIC["votes"],
     "confounded80": Plot("shape", "P7", f"{TIED} In 80 % of the pictures.", References(tie=0.8, seed=11)),
     **{f"twin{tie}": Plot(f"twin{tie}", "P3", f"A net trained on pictures whose hue gives the shape away in {tie} %.")
        for tie in (0, 80, 95, 100)},
+    "augmented": SYMMETRIC["augmented"],
     "low_pass": Plot("low_pass", "P2", "Shape net behind means of two by two pixels: the grain cancels.", DETAILED),
     **{f"trigger{share}": Plot(f"trigger{share}", "P10", f"The watermark overrules the shape in {share} % of the hues.")
        for share in (30, 10, 3)},
     **{f"trigger_{patch}": Plot(f"trigger_{patch}", "P10", f"A bright {words} overrules the shape.", DETAILED,
                                 trigger=patch)
        for patch, words in TRIGGERS.items()},
-    **SYMMETRIC,
 }  # fmt: skip
-"""In this order, so that two workers seldom wait for the stages of one dataset."""
+"""In this order, so that two workers seldom wait for the stages of one dataset: those of turned scenes stand apart."""
