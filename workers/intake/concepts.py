@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from schemas.datasets import ConceptFacts
 from schemas.problems import ErrorCode
 from workers.errors import IntakeError
-from workers.evidence.graph_statistics import graph_statistics
-from workers.evidence.statistics import STATISTICS
 from workers.graphs.packing import is_graph
 
 from .attributes import NAME_ADVICE, is_usable_name
@@ -26,8 +24,14 @@ from .refusals import refuse, show
 
 Definition = Literal["pairs", "sketch"]
 PREFIXES: dict[str, Definition] = {"pairs_": "pairs", "sketch_": "sketch"}
-RESERVED = frozenset({"label", "codes", "logits", "residual", *(one.name for one in STATISTICS)})
-"""What audits call so themselves: the labels, codes, the last tap, a factor for the rest, and measured statistics."""
+RESERVED = frozenset({"label", "codes", "logits", "residual"})
+"""What audits call so themselves: the labels, codes, the last tap and a factor for the rest; besides, what they measure
+of images, or of graphs. Listed, not imported: the registries load torch, which has no place beside untrusted files.
+"""
+MEASURED = frozenset({
+    "hue", "saturation", "luminance", "contrast", "sharpness", "position_x", "position_y", "size", "rotation",
+})  # fmt: skip
+COUNTED = frozenset({"nodes", "edges", "rings", "components", "max degree", "mean degree", "branching"})
 
 PAIR_ADVICE = (
     "Give pairs of row numbers of two different images that share the concept and little else, each pair once "
@@ -82,9 +86,9 @@ def read_concepts(
     if len(found) > caps.concepts:
         raise invalid(f"there are {len(found)} concepts", f"At most {caps.concepts} are accepted.")
     result = Concepts([], [])
-    counted = {one.name for one in graph_statistics(images)} if found and is_graph(images) else set()
+    reserved = RESERVED | (COUNTED if is_graph(images) else MEASURED)
     for name, examples in found.items():
-        _check_name(name, columns, RESERVED | counted)
+        _check_name(name, columns, reserved)
         if examples.definition == "pairs":
             pairs = _pairs(name, examples.values, len(images), caps)
             result.values.append(pairs)
