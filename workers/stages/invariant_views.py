@@ -8,6 +8,7 @@ from schemas.audits import SymmetryGroup
 from schemas.results import InvariantView
 from workers.classifier.selection import Tap
 from workers.stages.posefree import tap_orbit, values_shape
+from workers.stages.symmetry_rows import shifts_survive
 from workers.symmetry.choice import choose
 from workers.symmetry.equivariance import Reading
 from workers.symmetry.groups import Group
@@ -45,8 +46,14 @@ def invariant_views(
 
 def _has_view(tap: Tap, group: Group, reading: Reading, size: tuple[int, ...], declared: bool) -> bool:
     known = reading.state in (SURE if declared else SURE[:2])
-    fits = reading.action in actions_for(group, values_shape(tap), (size[0], size[1]))
-    return known and fits and reading.action != IDENTITY
+    shape = values_shape(tap)
+    fits = reading.action in actions_for(group, shape, (size[0], size[1]))
+    return (
+        known
+        and fits
+        and reading.action != IDENTITY
+        and (group.name != "translations" or shifts_survive(tap.shape, shape))
+    )
 
 
 def _rank(reading: Reading, group: str) -> tuple[int, int]:

@@ -8,6 +8,8 @@ from functools import cache
 from schemas.classifiers import InputSpec
 from schemas.problems import ErrorCode
 from schemas.results import Gallery, InvariantView, Symmetry
+from workers.classifier.pooling import pooled_shape
+from workers.classifier.selection import Tap
 from workers.classifier.session import ClassifierSession
 from workers.errors import StageError
 from workers.evidence.bootstrap import resampling_weights
@@ -17,7 +19,7 @@ from workers.stages.invariant_views import invariant_views
 from workers.stages.references import load_references, random_rows
 from workers.stages.stage import Produced, StageContext, pack_json
 from workers.stages.symmetry_gallery import Shown, gallery
-from workers.stages.symmetry_rows import candidates, row
+from workers.stages.symmetry_rows import Question, row
 from workers.symmetry.equivariance import Weights, read
 from workers.symmetry.groups import Group, Shape, fitting, group_for
 from workers.symmetry.trials import Inputs, Network, Values, trials
@@ -43,20 +45,20 @@ def run(context: StageContext) -> Produced:
             inputs do not fit the classifier. ``CLASSIFIER_NOT_FINITE``: a moved input makes it compute no number.
     """
     references = load_references(context).images
-    inputs = _padded(context, references[random_rows(len(references), IMAGES, context.rng("images"))])
+    count = min(IMAGES, context.budget.references)
+    inputs = _padded(context, references[random_rows(len(references), count, context.rng("images"))])
     groups = groups_of(context, inputs.shape[1:])
     if not groups:
         return _produced([], [], [])
     taps, session = load_taps(context), _open(context)
     found = trials(_network(session), inputs, groups, lambda done: context.report(done, "moving the inputs"))
     weights = _weights(context)
-    readings = {
-        (tap.name, group.name): read(candidates(tap, group, found, facts_of(context), inputs.shape[1:]), weights)
-        for tap in taps
-        for group in groups
-    }
+    asked = [
+        Question(tap, group, _screened(tap), facts_of(context), inputs.shape[1:]) for tap in taps for group in groups
+    ]
+    readings = {(one.tap.name, one.group.name): read(one.candidates(found), weights) for one in asked}
     declared = context.config["groups"] is not None
-    rows = [row(tap, group, readings[tap.name, group.name], declared) for tap in taps for group in groups]
+    rows = [row(one, readings[one.tap.name, one.group.name], declared) for one in asked]
     padded = inputs.shape[1:] != references.shape[1:]  # then later stages do not see the slots that are permuted here
     kept = context.budget.condition
     views = [] if padded else invariant_views(taps, readings, groups, references.shape[1:], kept, declared=declared)
@@ -95,6 +97,11 @@ def _open(context: StageContext) -> ClassifierSession:
     spec = InputSpec.model_validate(context.config["input"])
     taps = load_taps(context)
     return ClassifierSession(context.blob("classifier"), facts_of(context), spec, taps, most_elements=MOST_ELEMENTS)
+
+
+def _screened(tap: Tap) -> tuple[int, ...]:
+    """Shape of one input's values at ``tap`` in the screen."""
+    return pooled_shape(tap.shape, MOST_ELEMENTS, tap.nodes)
 
 
 def _network(session: ClassifierSession) -> Network:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal, cast
 
 from schemas.audits import SymmetryGroup
@@ -12,7 +13,7 @@ from workers.classifier.selection import LOGITS, Tap
 from workers.stages.faithfulness import estimate
 from workers.symmetry.equivariance import Reading
 from workers.symmetry.groups import Group
-from workers.symmetry.tap_actions import IDENTITY, MARGIN, NODES, OF_C8, SPATIAL, field_order
+from workers.symmetry.tap_actions import IDENTITY, MARGIN, NODES, OF_C8, SPATIAL, Shape, field_order, map_axes
 from workers.symmetry.trials import Key, Trial
 
 Action = Literal["identity", "spatial", "regular", "regular_interleaved", "nodes"]
@@ -25,38 +26,64 @@ CROPPED = (
 )
 DISC = "Compared inside the circle that stays in the picture; the floor counts the map's own resampling too."
 ZOOMED = "Compared where both maps show the same; the floor counts the map's own resampling too."
+AVERAGED = (
+    "The map is too large to be screened whole, and averaged it does not shift by whole cells: only invariance was "
+    "tested."
+)
+RESIZED = "The classifier resizes its inputs, so the map does not shift by whole cells: only invariance was tested."
 FIELDS = (
     "Channels in fields of {order}, {how}, numbered {way} the turns. Chosen on other images than it was measured on."
 )
 SIDE, STRIDED = "side by side", "strided"
 
 
-def candidates(
-    tap: Tap, group: Group, found: Mapping[Key, list[Trial]], facts: ClassifierFacts, size: tuple[int, ...]
-) -> list[Trial]:
-    """The trials that count: at the output, where classes have no order, the identity alone.
+@dataclass(frozen=True)
+class Question:
+    """A tap and a group. ``read``: shape of the tap's values as they were screened; ``size`` of the inputs."""
 
-    Nor are shifts of maps known of a classifier that first resizes its input by another factor than a power of two.
-    """
-    trials = found[tap.name, group.name]
-    if tap.name == LOGITS or (group.name == "translations" and not _shifts_known(facts, size)):
-        return [trial for trial in trials if trial.action == IDENTITY]
-    return trials
+    tap: Tap
+    group: Group
+    read: Shape
+    facts: ClassifierFacts
+    size: tuple[int, ...]
+
+    @property
+    def unknown(self) -> str | None:
+        """Why no shift of this map is known, in words, though it is one; ``None`` where it is, or for other groups."""
+        if self.group.name != "translations" or map_axes(self.read, (self.size[0], self.size[1])) is None:
+            return None
+        if not shifts_survive(self.tap.shape, self.read):
+            return AVERAGED
+        return None if _resized_evenly(self.facts, self.size) else RESIZED
+
+    def candidates(self, found: Mapping[Key, list[Trial]]) -> list[Trial]:
+        """The trials that count: at the output, where classes have no order, and where no action is known, one."""
+        trials = found[self.tap.name, self.group.name]
+        alone = self.tap.name == LOGITS or self.unknown is not None
+        return [trial for trial in trials if trial.action == IDENTITY] if alone else trials
 
 
-def row(tap: Tap, group: Group, reading: Reading, declared: bool) -> Symmetry:
-    """The row of the result."""
+def shifts_survive(before: Shape, after: Shape) -> bool:
+    """Whether a map still shifts by whole cells after pooling: its cells are blocks of a power of two."""
+    if len(before) != 3 or len(after) != 3 or before == after:
+        return True
+    return all(_power_of_two(long, short) for long, short in zip(before, after, strict=True))
+
+
+def row(asked: Question, reading: Reading, declared: bool) -> Symmetry:
+    """The row of the result; where the known action could not be tried, a large error shows nothing."""
+    blind = asked.unknown if reading.state == "broken" else None
     return Symmetry(
-        tap=tap.name,
-        group=SymmetryGroup(group.name),
+        tap=asked.tap.name,
+        group=SymmetryGroup(asked.group.name),
         action=cast(Action, reading.action.removesuffix(OF_C8).removesuffix("_reversed")),
         error=estimate(reading.error),
         invariance=estimate(reading.invariance),
         floor=None if reading.floor is None else estimate(reading.floor),
-        state=reading.state,
+        state="unclear" if blind else reading.state,
         elements=reading.elements,
         declared=declared,
-        notes=_notes(group, reading),
+        notes=[*([blind] if blind else []), *_notes(asked.group, reading)],
     )
 
 
@@ -86,10 +113,12 @@ def _how(group: Group, reading: Reading) -> list[str]:
     return found
 
 
-def _shifts_known(facts: ClassifierFacts, size: tuple[int, ...]) -> bool:
+def _resized_evenly(facts: ClassifierFacts, size: tuple[int, ...]) -> bool:
+    """Whether the classifier sees inputs ``(h, w, c)`` as they are, or enlarged or shrunk by a power of two."""
     axes = (2, 3) if facts.layout == "nchw" else (1, 2)
-    for axis, side in zip(axes, size[:2], strict=True):
-        large, small = sorted((facts.input_shape[axis] or side, side), reverse=True)
-        if large % small or (large // small).bit_count() != 1:
-            return False
-    return True
+    seen = [facts.input_shape[axis] or side for axis, side in zip(axes, size[:2], strict=True)]
+    return all(_power_of_two(max(a, b), min(a, b)) for a, b in zip(seen, size[:2], strict=True))
+
+
+def _power_of_two(long: int, short: int) -> bool:
+    return long % short == 0 and (long // short).bit_count() == 1

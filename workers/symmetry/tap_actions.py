@@ -51,12 +51,13 @@ def actions_for(group: Group, shape: Shape, input_size: Size) -> tuple[str, ...]
 
 
 def covers(element: Element, action: str, shape: Shape, input_size: Size) -> bool:
-    """Whether what ``element`` does to such a tap is known: shifts only by whole cells that leave some in view."""
+    """Whether what ``element`` does to such a tap is known, shifts only by whole cells, and leaves some in view."""
     axes = map_axes(shape, input_size)
-    if action == IDENTITY or axes is None or not isinstance(element.motion, Shift):
+    if action == IDENTITY or axes is None:
         return True
-    cells = _cells(element.motion, shape, axes, input_size)
-    return cells is not None and bool(valid_region(element, action, shape, input_size).any())
+    if isinstance(element.motion, Shift) and _cells(element.motion, shape, axes, input_size) is None:
+        return False
+    return bool(valid_region(element, action, shape, input_size).any())
 
 
 def act_on_tap(group: Group, element: Element, action: str, values: Values, input_size: Size) -> Values:

@@ -25,6 +25,7 @@ from workers.intake.datasets import inspect_dataset
 from workers.stages import symmetry
 from workers.stages.plan import plan_audit
 from workers.stages.registry import run_request
+from workers.stages.symmetry_rows import shifts_survive
 
 SIDE = 16
 
@@ -147,6 +148,30 @@ def test_a_broken_group_gives_no_view_even_if_declared() -> None:
     assert all(row.declared for row in audited.rows)
     assert audited.row("relu1", "c4").state == "broken"
     assert not audited.views
+
+
+def test_maps_that_had_to_be_averaged_are_not_called_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """16 cells averaged to 15 do not shift by whole cells: nobody looked, so nobody knows."""
+    monkeypatch.setattr(symmetry, "MOST_ELEMENTS", 8 * 15 * 15)
+    config = AuditConfig(taps=["relu1"], symmetries=[SymmetryGroup.TRANSLATIONS])
+    audited = Audited(convnet(), shapes(), config)
+    row = audited.row("relu1", "translations")
+    assert (row.action, row.state) == ("identity", "unclear")
+    assert "averaged" in row.notes[0]
+    assert not audited.views
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "survive"),
+    [
+        ((8, 28, 28), (8, 28, 28), True), ((32, 28, 28), (32, 11, 11), False), ((64, 32, 32), (64, 8, 8), True),
+        ((64, 27, 27), (64, 9, 9), False), ((64,), (64,), True),
+    ],
+)  # fmt: skip
+def test_shifts_survive_averages_of_whole_blocks(
+    before: tuple[int, ...], after: tuple[int, ...], survive: bool
+) -> None:
+    assert shifts_survive(before, after) == survive
 
 
 def test_classes_are_no_fields() -> None:

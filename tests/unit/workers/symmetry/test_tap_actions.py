@@ -42,6 +42,8 @@ def noise(*shape: int) -> np.ndarray:
         ("translations", (14, 14, 6), ("identity", "spatial")),
         ("translations", (8, 2, 2), ("identity",)),
         ("translations", (64,), ("identity",)),
+        ("scale", (8, 7, 7), ("identity", "spatial")),
+        ("scale", (8, 2, 2), ("identity",)),
         ("flips", (6, 7, 7), ("identity", "spatial")),
         ("flips", (24,), ("identity",)),
         ("c4", (6, 7, 7), ("identity", "spatial")),
