@@ -29,7 +29,7 @@ def draw(graph: Packed, edge_features: int | None = None) -> NDArray[np.uint8]:
     """A picture ``(96, 96, 3)`` of one packed graph ``(m, m, channels)``; the same for every order of its nodes.
 
     Nodes are placed by the algorithm of Kamada and Kawai (1989) and turned so that the longest axis lies across.
-    ``edge_features``: how many channels are those of edges; else those that are on beside the diagonal.
+    ``edge_features``: how many channels are those of edges; else all from the first that is on beside the diagonal.
     """
     ordered = permuted(graph[None], canonical_order(graph[None]))
     count = int(presence(ordered).sum())
@@ -45,8 +45,9 @@ def _drawn(data: bytes, shape: tuple[int, ...], edge_features: int | None) -> by
     points = (_MARGIN + (1 - 2 * _MARGIN) * layout(joined)) * size
     picture = Image.new("RGB", (size, size), _PAPER)
     pen = ImageDraw.Draw(picture)
+    first = _first_edge(graph, joined) if edge_features is None else shape[2] - edge_features
     for i, j in np.argwhere(np.triu(joined)):
-        _line(pen, points[i], points[j], _edge_type(graph[i, j], edge_features))
+        _line(pen, points[i], points[j], int(graph[i, j, first:].argmax()))
     for point, values in zip(points, np.diagonal(graph).T, strict=True):
         _disc(pen, point, COLOURS[int(values[1:].argmax()) % len(COLOURS)])
     return picture.resize((SIDE, SIDE), Image.Resampling.BOX).tobytes()
@@ -63,9 +64,8 @@ def layout(joined: NDArray[np.bool_]) -> NDArray[np.float64]:
     return np.asarray(0.5 + turned / max(2 * float(np.abs(turned).max(initial=0)), 1e-9))
 
 
-def _edge_type(values: NDArray[np.uint8], edge_features: int | None) -> int:
-    own = values[1:] if edge_features is None else values[-edge_features:]
-    return int(own.argmax())
+def _first_edge(graph: Packed, joined: NDArray[np.bool_]) -> int:
+    return int((graph[joined] != 0).any(axis=0).argmax()) if joined.any() else 1
 
 
 def _line(pen: ImageDraw.ImageDraw, start: NDArray[np.float64], end: NDArray[np.float64], kind: int) -> None:
