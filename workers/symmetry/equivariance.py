@@ -108,16 +108,16 @@ def bounds_of(trial: Trial, weights: Weights, level: float = DEFAULT.level) -> B
 def judge(bounds: Bounds, thresholds: Thresholds = DEFAULT) -> State:
     """What the intervals show.
 
-    ``exact``: an error of floating point alone; or, where some elements resample, that on the elements that do not, a
-    small floor, and no error beyond it. ``approximate``: an error shown to be small, or no error beyond a floor that is
-    not large. ``broken``: an error shown to be large, also beyond the floor. Else ``unclear``: the intervals straddle
-    the thresholds, or the floor is so high that nothing can be seen.
+    ``exact``: an error of floating point alone; or, where some elements resample, that on the elements that do not, and
+    no error beyond a small floor on those that do. ``approximate``: an error shown to be small, or none beyond a small
+    floor. ``broken``: an error shown to be large, also beyond the floor. Else ``unclear``: the intervals straddle the
+    thresholds, or the floor is so high that nothing can be seen.
     """
     error, pure, floor, beyond = bounds.error, bounds.pure, bounds.floor, bounds.beyond
-    noise = floor.high if floor and beyond and beyond.high < thresholds.excess else np.inf
-    if error.high < thresholds.exact or (pure and pure.high < thresholds.exact and noise < thresholds.small):
+    hidden = bool(floor and beyond and floor.high < thresholds.small and beyond.high < thresholds.excess)
+    if error.high < thresholds.exact or (hidden and pure and pure.high < thresholds.exact):
         return "exact"
-    if error.high < thresholds.small or noise < thresholds.large:
+    if error.high < thresholds.small or (hidden and (pure is None or pure.high < thresholds.small)):
         return "approximate"
     above = beyond is None or beyond.low > thresholds.excess
     return "broken" if error.low > thresholds.large and above else "unclear"
