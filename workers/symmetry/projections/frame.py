@@ -12,9 +12,8 @@ from workers.symmetry.orbits import Orbit, Values
 
 ROWS = 2048
 """Posed values that the directions are fitted on."""
-NOTHING, QUIET = 1e-8, 1e-3
-"""Variance, as a share of the first direction's: less than the first is rounding; quieter directions than the second
-are not made louder: templates that all look along the loudest few would be nearly one template."""
+NOTHING = 1e-8
+"""Variance, as a share of the first direction's, below which a direction is rounding."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,11 @@ class Frame:
 
 
 def fit_units(orbit: Orbit, values: Values) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and reciprocal deviation per unit over ``values (n, *shape)`` in all poses; 0 for a constant unit."""
+    """Mean and reciprocal deviation over ``values (n, *shape)`` in all poses, as arrays ``(*shape)``; 0 for constants.
+
+    One for all units that the group maps to each other, and for all places of a map: borders, where hardly anything
+    ever is, would else count as much as the middle, and with them what resampling does there.
+    """
     mean = over_poses(orbit, values.mean(axis=0, dtype=np.float64))
     variance = over_poses(orbit, np.square(values - mean, dtype=np.float64).mean(axis=0))
     tiny = (1e-6 * max(float(np.abs(values).max(initial=0.0)), 1e-30)) ** 2
@@ -39,9 +42,11 @@ def fit_units(orbit: Orbit, values: Values) -> tuple[NDArray[np.float64], NDArra
 
 
 def over_poses(orbit: Orbit, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean of one image's values ``(*shape)`` over all poses."""
+    """Mean of one image's values ``(*shape)`` over all poses, and over all places of a map."""
     if orbit.moves:
-        return np.asarray(orbit(values[None]).mean(axis=0)[0])
+        values = np.asarray(orbit(values[None]).mean(axis=0)[0])
+    if len(orbit.shape) < 3:
+        return values
     return np.broadcast_to(values.mean(axis=orbit.maps, keepdims=True), values.shape).copy()
 
 
@@ -56,10 +61,8 @@ def fit_frame(orbit: Orbit, values: Values, kept: int, rng: np.random.Generator)
         return Frame(mean, scale, np.eye(orbit.size).reshape(-1, *orbit.shape), 1.0)
     posed = ((_posed(orbit, values, rng) - mean) * scale).reshape(-1, orbit.size)
     fitted = PCA(min(kept, len(posed)), svd_solver="randomized", random_state=int(rng.integers(2**31))).fit(posed)
-    share = fitted.explained_variance_ / max(float(fitted.explained_variance_[0]), 1e-300)
-    held = share > NOTHING
-    tempered = np.maximum(share[held], QUIET) ** -0.25
-    directions = (fitted.components_[held] * tempered[:, None]).reshape(-1, *orbit.shape)
+    held = fitted.explained_variance_ > NOTHING * fitted.explained_variance_[0]
+    directions = fitted.components_[held].reshape(-1, *orbit.shape)
     return Frame(mean, scale, directions, float(fitted.explained_variance_ratio_.sum()))
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from safetensors.numpy import load
+from scipy.ndimage import gaussian_filter, rotate
 
 from tests.builders.posed_stages import TAP, run_posed, shapes
 from workers.stages import invariant
 from workers.stages.classifying import load_taps, open_classifier
-from workers.stages.posefree import open_posefree, views_of
+from workers.stages.posefree import open_posefree, tap_orbit, views_of
 from workers.stages.references import load_references
 from workers.stages.stage import Produced, StageContext, pack
+from workers.symmetry.choice import choose
+from workers.symmetry.projections import fit
 
 
 def test_it_leaves_what_the_stage_latents_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,6 +57,43 @@ def test_other_stages_see_new_images_the_same_way(group: str) -> None:
     varying = deviation > 1e-4 * deviation.max()
     standardised = ((seen - seen.mean(axis=0)) / np.where(varying, deviation, 1))[:, varying]
     np.testing.assert_allclose(standardised, wide[:, varying], atol=2e-2)
+
+
+@pytest.mark.parametrize(
+    ("group", "action", "shape", "poses", "closed"),
+    [
+        ("c4", "spatial", (8, 7, 7), 4, True),
+        ("flips", "spatial", (7, 7, 8), 4, True),
+        ("translations", "spatial", (8, 7, 7), 0, True),
+        ("c8", "regular", (16,), 8, True),
+        ("c8", "regular_reversed", (16, 7, 7), 8, False),
+        ("so2", "spatial", (8, 7, 7), 16, False),
+        ("scale", "spatial", (8, 7, 7), 5, False),
+    ],
+)
+def test_theorems_hold_where_the_poses_of_a_tap_are_a_whole_group(
+    group: str, action: str, shape: tuple[int, ...], poses: int, closed: bool
+) -> None:
+    orbit = tap_orbit(group, action, shape, (28, 28, 1))
+    assert (len(orbit.moves), orbit.closed) == (poses, closed)
+    assert not closed or choose(orbit, orbit.size).lossless == (group != "translations")
+
+
+@pytest.mark.parametrize("group", ["c8", "so2"])
+def test_resampled_turns_leave_less_of_the_pose_than_the_values_hold(group: str) -> None:
+    """Smooth maps, turned by an angle that is between those of the poses."""
+    rng = np.random.default_rng(0)
+    smooth = gaussian_filter(rng.standard_normal((120, 3, 14, 14)), (0, 0, 1.5, 1.5))
+    y, x = np.mgrid[-6.5:7, -6.5:7]
+    smooth = (smooth * np.exp(-(x**2 + y**2) / 18)).astype(np.float32)
+    turned = rotate(smooth, 22.5 if group == "c8" else 11.25, axes=(3, 2), reshape=False, order=1)
+    orbit = tap_orbit(group, "spatial", (3, 14, 14), (28, 28, 1))
+    projection = fit(choose(orbit, 48).projection, orbit, smooth, 48, rng)
+    raw = np.linalg.norm((turned - smooth).reshape(120, -1), axis=1).mean()
+    raw /= np.linalg.norm((smooth - smooth[::-1]).reshape(120, -1), axis=1).mean()
+    seen, moved = projection(smooth), projection(turned)
+    left = np.linalg.norm(moved - seen, axis=1).mean() / np.linalg.norm(seen - seen[::-1], axis=1).mean()
+    assert left < 0.7 * raw
 
 
 def test_without_the_projection_only_orbits_are_known() -> None:
