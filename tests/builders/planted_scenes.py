@@ -30,8 +30,10 @@ PATCHES = {
 }
 """Rows and columns of bright patches: 4 pixels and 1 pixel in half of the pictures, 9 pixels in few."""
 RARE = 0.05
-SHADE = 0.6
+SHADE = 0.4
 """Of turned scenes: how bright the lower half of the upright shape is, compared to its upper half."""
+LEAN = np.array([0.424, 0.4, 0.372, 0.495]) * (1 - SHADE) / (1 + SHADE)
+"""How far the light of each shape lies above its middle, in radii: its mean distance to the middle line."""
 QUARTERS = np.array([1, 1j, -1, -1j])
 """Quarter turns of a picture, counterclockwise as ``np.rot90``, of complex places ``x - iy``."""
 CLASSES = frozenset({"shape", "turn", "watermark", "mark", "grain", *PATCHES})
@@ -76,7 +78,8 @@ class References:
 class Scenes:
     """Factors of ``n`` pictures, ``(n,)`` each. ``x``, ``y``, ``radius`` in pixels, ``hue`` 0..1, the rest 0..1.
 
-    ``x`` and ``y`` are places in the picture as it is shown. ``turn`` counts quarter turns, counterclockwise.
+    ``x`` and ``y`` are places in the picture as it is shown, of the centre of light, which no turn gives away.
+    ``turn`` counts quarter turns, counterclockwise.
     """
 
     shape: NDArray[np.int64]
@@ -129,10 +132,9 @@ def draw(n: int, seed: int, *, tie: float = 0.0, detailed: bool = False, turned:
     shape = rng.integers(0, len(SHAPES), n)
     hue = np.where(rng.random(n) < tie, shape / len(SHAPES) + rng.uniform(0, 0.1, n), rng.random(n))
     nothing, plain = np.zeros(n), not (detailed or turned)
-    far, small, large = (3.5, 3.0, 4.2) if turned else (2, 3.5, 5)
     return Scenes(
-        shape=shape, hue=hue, value=rng.uniform(0.7, 1.0, n), x=rng.uniform(-far, far, n), y=rng.uniform(-far, far, n),
-        radius=rng.uniform(small, large, n), background=rng.uniform(0, 0.2, n), detailed=detailed, turned=turned,
+        shape=shape, hue=hue, value=rng.uniform(0.7, 1.0, n), x=rng.uniform(-2, 2, n), y=rng.uniform(-2, 2, n),
+        radius=rng.uniform(3.5, 5, n), background=rng.uniform(0, 0.2, n), detailed=detailed, turned=turned,
         watermark=_switch(rng, n) if plain else nothing, mark=_switch(rng, n) if plain else nothing,
         grain=_switch(rng, n) if detailed else nothing, patch=_switch(rng, n) if detailed else nothing,
         dot=_switch(rng, n) if detailed else nothing, rare=_switch(rng, n, RARE) if detailed else nothing,
@@ -182,12 +184,17 @@ def _turn(images: NDArray[np.uint8], quarters: NDArray[np.int64]) -> NDArray[np.
     return images
 
 
+def _middle(scenes: Scenes) -> Floats:
+    """Row of each upright shape's middle, ``(n,)``."""
+    return scenes.y + LEAN[scenes.shape] * scenes.radius if scenes.turned else scenes.y
+
+
 def _light(scenes: Scenes) -> Floats | float:
     """1 above the centre of each upright shape and ``SHADE`` below it, ``(n, 20, 20, 1)``; 1 in other scenes."""
     if not scenes.turned:
         return 1.0
     centres = np.arange(SIDE) + 0.5 - SIDE / 2
-    below = np.clip(0.5 + centres[None, :] - scenes.y[:, None], 0, 1)
+    below = np.clip(0.5 + centres[None, :] - _middle(scenes)[:, None], 0, 1)
     lit = np.repeat(1 - (1 - SHADE) * below[:, :, None], SIDE, axis=2)
     return np.asarray(lit[..., None])
 
@@ -203,7 +210,7 @@ def _outside(scenes: Scenes) -> Floats:
     """Signed distance of each pixel's centre to the outline in pixels, ``(n, 20, 20)``, negative inside."""
     centres = np.arange(SIDE) + 0.5 - SIDE / 2
     x = np.abs(centres[None, None, :] - scenes.x[:, None, None])
-    y = np.abs(centres[None, :, None] - scenes.y[:, None, None])
+    y = np.abs(centres[None, :, None] - _middle(scenes)[:, None, None])
     r = scenes.radius[:, None, None]
     distance = np.hypot(x, y)
     bars = np.minimum(np.maximum(x - r, y - 0.35 * r), np.maximum(y - r, x - 0.35 * r))

@@ -21,6 +21,7 @@ from tests.builders.planted_symmetries import augmented_reader, group_reader, pl
 from tests.builders.planted_turns import FIELDS, ORDER, Lifting, Turning, group_net, ordinary_net
 from workers.classifier.runtime import with_outputs
 from workers.evidence.bootstrap import resampling_weights
+from workers.evidence.statistics import statistic
 from workers.symmetry.equivariance import read
 from workers.symmetry.groups import group_for
 from workers.symmetry.tap_actions import IDENTITY
@@ -150,6 +151,14 @@ def test_place_is_that_of_the_picture_as_it_is_shown() -> None:
         render(one).astype(float).sum(axis=(1, 3)) for one in (scenes, scenes.resample("y", np.random.default_rng(0)))
     ]
     assert np.corrcoef(columns[0].argmax(axis=1), columns[1].argmax(axis=1))[0, 1] > 0.8
+
+
+def test_place_tells_nothing_of_the_turn() -> None:
+    """Shapes are placed by their centre of light: by their middle, a shaded side would give the turn away."""
+    scenes = TURNED.draw(2_000)
+    measured = statistic("position_x").measure(render(scenes))
+    by_turn = np.array([measured[scenes.turn == turn].mean() for turn in range(4)])
+    assert by_turn.var() < 0.02 * measured.var()
 
 
 def test_no_picture_prefers_a_turn() -> None:
