@@ -18,6 +18,7 @@ from workers.stages.views.pictures import answered, finite, measured
 from workers.symmetry.actions import act, there_and_back
 from workers.symmetry.equivariance import Weights
 from workers.symmetry.groups import Element, Group
+from workers.symmetry.thresholds import DEFAULT
 from workers.symmetry.trials import Inputs, Trial
 
 DONE = {
@@ -60,28 +61,37 @@ def gallery(shown: Shown, weights: Weights) -> Gallery:
     """Pictures per group, how many answers change, and the errors of every tap."""
     return Gallery(
         view=shown.context.request.name,
-        title="How symmetric the classifier is",
+        title="The same input, moved",
         explanation=EXPLANATION,
-        columns=["as it is", *["moved"] * ELEMENTS, "moved and back"],
+        columns=_columns(shown.groups),
         rows=[row for group in shown.groups for row in _rows(shown, group)],
         measures=[measure for group in shown.groups for measure in _changes(shown, group, weights)],
-        charts=[
-            _chart(shown, "Does the tap move with the input? (0: exactly)", "equivariance error", "error"),
-            _chart(shown, "Does the tap stay as it is? (0: exactly)", "invariance error", "invariance"),
-        ],
+        charts=[chart for chart in _charts(shown) if _visible(chart)],
         notes=[CAUTION.format(count=len(shown.inputs))],
     )
 
 
-def _rows(shown: Shown, group: Group) -> list[PictureRow]:
-    """A few inputs at random, each under a few elements spread over the group."""
-    chosen = np.sort(shown.context.rng("shown", group.name).permutation(len(shown.inputs))[:ROWS])
+def _columns(groups: Sequence[Group]) -> list[str]:
+    """As many as the fullest row has; the last one only where something is resampled."""
+    moved = max(len(_sample(group)) for group in groups)
+    back = any(not element.exact for group in groups for element in _sample(group))
+    return ["as it is", *["moved"] * moved, *(["moved and back"] if back else [])]
+
+
+def _sample(group: Group) -> list[Element]:
+    """A few elements, spread over the group."""
     places = np.unique(np.linspace(0, len(group.others) - 1, ELEMENTS).round().astype(int))
-    elements = [group.others[place] for place in places]
-    return [_row(shown, group, elements, shown.inputs[i : i + 1]) for i in chosen]
+    return [group.others[place] for place in places]
 
 
-def _row(shown: Shown, group: Group, elements: Sequence[Element], one: Inputs) -> PictureRow:
+def _rows(shown: Shown, group: Group) -> list[PictureRow]:
+    """A few inputs at random."""
+    chosen = np.sort(shown.context.rng("shown", group.name).permutation(len(shown.inputs))[:ROWS])
+    return [_row(shown, group, shown.inputs[i : i + 1]) for i in chosen]
+
+
+def _row(shown: Shown, group: Group, one: Inputs) -> PictureRow:
+    elements = _sample(group)
     named = [("", one), *((element.name, act(element, one)) for element in elements)]
     resampled = next((element for element in elements if not element.exact), None)
     if resampled is not None:
@@ -92,13 +102,13 @@ def _row(shown: Shown, group: Group, elements: Sequence[Element], one: Inputs) -
         _named(name, answered(image[0], answer, shown.context.config["outputs"], said if name else None))
         for (name, image), answer in zip(named, answers, strict=True)
     ]
-    holes = [None] * (ELEMENTS - len(elements))
-    count = 1 + len(elements)
-    return PictureRow(heading=DONE[group.name], pictures=[*pictures[:count], *holes, *(pictures[count:] or [None])])
+    moved, back = pictures[: 1 + len(elements)], pictures[1 + len(elements) :]
+    holes: list[Picture | None] = [None] * (len(_columns(shown.groups)) - len(pictures))
+    return PictureRow(heading=DONE[group.name], pictures=[*moved, *holes, *back])
 
 
 def _named(name: str, picture: Picture) -> Picture:
-    return picture.model_copy(update={"caption": f"{name}: {picture.caption}"}) if name else picture
+    return picture.model_copy(update={"caption": f"{name} → {picture.caption}"}) if name else picture
 
 
 def _changes(shown: Shown, group: Group, weights: Weights) -> list[Measure]:
@@ -115,6 +125,18 @@ def _changes(shown: Shown, group: Group, weights: Weights) -> list[Measure]:
 
 def _share(distances: NDArray[np.float64], weights: Weights) -> Estimate:
     return estimate(rate_interval((distances > 0).mean(axis=1), weights(len(distances))))
+
+
+def _charts(shown: Shown) -> list[Chart]:
+    return [
+        _chart(shown, "Does the tap move with the input? (0: exactly)", "equivariance error", "error"),
+        _chart(shown, "Does the tap stay as it is? (0: exactly)", "invariance error", "invariance"),
+    ]
+
+
+def _visible(chart: Chart) -> bool:
+    """Whether there is more to see than rounding."""
+    return any(value is not None and value.high > DEFAULT.exact for line in chart.lines for value in line.values)
 
 
 def _chart(shown: Shown, title: str, y: str, number: str) -> Chart:

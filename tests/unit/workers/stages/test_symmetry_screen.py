@@ -230,6 +230,12 @@ def test_moved_inputs_are_shown_with_their_answers() -> None:
     assert {picture.mark for picture in quarters} == {"same"}
 
 
+def test_what_is_exact_needs_no_chart_and_no_empty_columns() -> None:
+    (gallery,) = c4(SymmetryGroup.C4).galleries
+    assert gallery.columns == ["as it is", "moved", "moved", "moved"]
+    assert [chart.y for chart in gallery.charts] == ["invariance error"]
+
+
 def test_how_often_the_answer_changes_is_measured() -> None:
     (gallery,) = c4().galleries
     measures = {measure.name: measure.estimate for measure in gallery.measures}
