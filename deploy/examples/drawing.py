@@ -84,12 +84,11 @@ def places(points: Sequence[Point], x: str, y: str, title: str, size: tuple[int,
     base = alt.Chart(alt.InlineData(values=rows))
     bar = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", title=y), y2="high:Q", **where)
     dot = base.mark_point(filled=True, size=55, opacity=1).encode(
-        y=alt.Y("value:Q", title=y, axis=alt.Axis(format="%")),
-        shape=alt.Shape(
-            "kind:N", sort=kinds, scale=alt.Scale(domain=list(SHAPES), range=list(SHAPES.values())), legend=_legend()
-        ),
-        **where,
+        y=alt.Y("value:Q", title=y, axis=alt.Axis(format="%")), **where
     )
+    if len(kinds) > 1:
+        shapes = alt.Scale(domain=list(SHAPES), range=list(SHAPES.values()))
+        dot = dot.encode(shape=alt.Shape("kind:N", sort=kinds, scale=shapes, legend=_legend()))
     return alt.layer(bar, dot).properties(width=size[0], height=size[1], title=title)
 
 

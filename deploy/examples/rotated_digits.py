@@ -88,11 +88,8 @@ def run(effort: Effort, out: Path, seed: int, console: Console) -> list[Measured
     console.print(
         f"The classifier itself is right on {accuracy:.1%} of them. {seconds:.0f} s in all, {cpu:.0f} s of CPU."
     )
-    write(
-        out / "rotated_digits.json",
-        rows,
-        {"accuracy": accuracy, "seconds": seconds, "seed": seed, "steps": effort.steps},
-    )
+    facts = {"accuracy": accuracy, "seconds": seconds, "cpu_seconds": cpu, "seed": seed, "steps": effort.steps}
+    write(out / "rotated_digits.json", rows, facts)
     draw_curves(rows, out / "rotated_digits.png")
     draw_maps(codes, material, held, out / "rotated_digits_maps.png")
     console.print(f"Table and figures are in {out}/")
