@@ -168,7 +168,7 @@ class ConceptScore(Contract):
 
     ``null`` bounds the score of random pairs at 95 %. ``untrained`` is the score of the same graph with random weights.
     ``invariant`` is the score on the tap's invariant view, ``aligned`` that on the raw values with the second of each
-    pair moved along its orbit to where it is nearest the first (papers.md 5.3).
+    pair moved along its orbit to where it is nearest the first, beyond what that does to random pairs (papers.md 5.3).
     """
 
     tap: str

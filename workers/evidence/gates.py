@@ -62,7 +62,7 @@ def completeness_within(
     worst = min(by_category, key=lambda name: by_category[name].high)
     found = by_category[worst]
     detail = (
-        f"among the {found.n} images whose {feature} is {worst} the classifier gives {found.value:.1%}"
+        f"among the {found.n} references whose {feature} is {worst} the classifier gives {found.value:.1%}"
         f" (at most {found.high:.1%}) of the reconstructions the answer it gives the original"
     )
     return _at_least(f"{COMPLETENESS}:{feature}", found.high, threshold, detail)
@@ -92,7 +92,9 @@ def readable_from_codes(
     Both are retentions, 0..1: of a probe on the codes, and of the best reader of images (1 when measured exactly).
     """
     threshold = share * from_images
-    detail = f"{from_codes:.2f} of the variance of {feature} is readable from the code, {from_images:.2f} from images"
+    detail = (
+        f"{from_codes:.2f} of the variance of {feature} is readable from the code, {from_images:.2f} from the original"
+    )
     gate = _at_least(f"{READABILITY}:{feature}", from_codes, threshold, detail)
     readable = from_images >= DEFAULT.readable
     return gate if readable else GateResult(gate.name, False, gate.value, gate.threshold, detail)
@@ -105,7 +107,7 @@ def round_trip(tap: str, error: float, threshold: float = DEFAULT.round_trip) ->
 
 def beats_linear_gaussian(tap: str, gain: Interval) -> GateResult:
     """Held-out NLL of the linear-Gaussian conditional minus the INN's, nats per image, paired: must be above 0."""
-    detail = f"the INN is {gain.value:.2f} nats per image better ({gain.low:.2f} to {gain.high:.2f})"
+    detail = f"the INN is {gain.value:.2f} nats per reference better ({gain.low:.2f} to {gain.high:.2f})"
     return _at_least(f"{LIKELIHOOD}:{tap}", gain.low, 0.0, detail)
 
 

@@ -112,8 +112,8 @@ def laid_aside(measured: Evidence, trusted: Evidence, failed: Sequence[GateResul
             words.append(f"Laid aside: nothing confirmed that {EDITS[effect.method]} moved the feature.")
         elif effect not in trusted.effects:
             words.append(
-                f"Laid aside: {EDITS[effect.method]} reached its target on only {effect.confirmation:.0%} of images,"
-                " counted for the value of the feature where that is least."
+                f"Laid aside: {EDITS[effect.method]} reached its target on only {effect.confirmation:.0%} of"
+                " references, counted for the value of the feature where that is least."
             )
     return words
 

@@ -121,7 +121,7 @@ def _power(edits: list[EditMeasurement], verdict: Verdict) -> list[str]:
         return []
     best = min(believed, key=lambda one: one.detectable)
     return [
-        f"With {_telling(best):,} edited images an effect on {best.detectable:.1%} of answers or more would"
+        f"With {_telling(best):,} edited references an effect on {best.detectable:.1%} of answers or more would"
         f" have been shown with {DEFAULT.power:.0%} power; smaller ones could have been missed."
     ]
 
@@ -136,7 +136,7 @@ def _invisible(edits: list[EditMeasurement], verdict: Verdict, completeness: Int
     if verdict not in {Verdict.IGNORED, Verdict.ENCODED_UNUSED} or any(one.method == "exact" for one in edits):
         return []
     return [
-        f"The classifier answers {1 - completeness.value:.1%} of the images differently once the autoencoder has"
+        f"The classifier answers {1 - completeness.value:.1%} of the references differently once the autoencoder has"
         " redrawn them: whatever it looks at there is invisible to edits of the code."
     ]
 

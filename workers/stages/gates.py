@@ -85,7 +85,7 @@ def _vae_gates(vae: dict[str, float], agreement: float) -> list[GateResult]:
         f"a probe finds the answer in the nuisance block with accuracy {vae['leakage_accuracy']:.2f}"
         f" where chance is {vae['leakage_chance']:.2f}"
     )
-    kept = f"the classifier keeps its answer on {agreement:.1%} of the images in which only nuisance was drawn anew"
+    kept = f"the classifier keeps its answer on {agreement:.1%} of the references in which only nuisance was drawn anew"
     at_least, at_most = DEFAULT.vae_fidelity, DEFAULT.vae_leakage
     return [
         GateResult(FIDELITY, fidelity >= at_least, fidelity, at_least, said),

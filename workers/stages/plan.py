@@ -173,10 +173,9 @@ class _Planner:
     def _invariant_fits(self, tap: str) -> list[PlannedStage]:
         """The INN conditioned on the invariant view of ``tap``, and its samples."""
         name, latents = f"inn@invariant:{tap}", {"latents": Source(stage="invariant", output="latents")}
-        fitted = self._stage(
-            name, f"Fitting the invertible network at {tap} without its pose", {**_of("autoencoder", "codes"), **latents},
-            14, runs=f"inn:{tap}", tap=tap,
-        )  # fmt: skip
+        told = {**_of("autoencoder", "codes"), **latents}
+        title = f"Fitting the invertible network at {tap} without its pose"
+        fitted = self._stage(name, title, told, 14, runs=f"inn:{tap}", tap=tap)
         inputs = {
             **self._decoding(), **latents, **_of(name, "inn", "diagnostics"), **_of("symmetry", "symmetry"),
             **_of("invariant", "projection"),
@@ -328,7 +327,7 @@ class _Planner:
 
     def geometry(self) -> PlannedStage:
         inputs = {
-            **self.model, **self.data, **_of("taps", "taps"), **_of("latents", "latents"), **self._posefree(),
+            **self.model, **self.data, **_of("taps", "taps"), **_of("symmetry", "symmetry"),
             **_of("invariant", "projection"),
         }  # fmt: skip
         config = {**self._drawing, **self.judging}

@@ -411,7 +411,7 @@ def test_a_view_that_failed_its_checks_objects_and_does_not_silence_objections()
     assert verdict(edit(NONE), gates=unprobed, generative=LOW, view=view(VISIBLE)) is Verdict.UNTRUSTED
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(EVIDENCE, VIEWS, GATES)
 def test_an_invariant_view_never_makes_a_feature_ignored_and_never_unmakes_use(
     evidence: Evidence, added: InvariantEvidence, gates: list[GateResult]

@@ -172,8 +172,10 @@ def test_a_viewed_tap_is_read_without_its_pose_and_compared() -> None:
     assert {"invariant", "geometry"} <= set(stages)
     assert "symmetry" in stages["samples:conv"].inputs
     assert "symmetry" not in stages["samples:hidden"].inputs
-    for name in ("scores", "geometry", "evidence"):
+    for name in ("scores", "evidence"):
         assert {"symmetry", "invariant"} <= set(stages[name].inputs), name
+    assert {"symmetry", "projection"} <= set(stages["geometry"].inputs)
+    assert "turned" in stages["evidence"].inputs
     assert "galleries:symmetry" in stages["result"].inputs
 
 

@@ -77,12 +77,12 @@ def measured(method: str, clean: int | None) -> EditMeasurement:
 def test_edits_of_the_code_say_what_they_cannot_deny() -> None:
     completeness = Interval(0.96, 0.95, 0.97, 0.95, 1000, "test")
     (said,) = _invisible([measured("generated", 400)], Verdict.IGNORED, completeness)
-    assert "4.0% of the images" in said
+    assert "4.0% of the references" in said
     assert "invisible" in said
     assert _invisible([measured("exact", None)], Verdict.IGNORED, completeness) == []
     assert _invisible([measured("factor", 400)], Verdict.USED, completeness) == []
 
 
 def test_power_is_that_of_the_images_whose_edit_was_clean() -> None:
-    assert _power([measured("generated", 400)], Verdict.IGNORED)[0].startswith("With 400 edited images")
-    assert _power([measured("exact", None)], Verdict.IGNORED)[0].startswith("With 1,000 edited images")
+    assert _power([measured("generated", 400)], Verdict.IGNORED)[0].startswith("With 400 edited references")
+    assert _power([measured("exact", None)], Verdict.IGNORED)[0].startswith("With 1,000 edited references")
