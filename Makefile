@@ -7,7 +7,7 @@ DEMO_STAMP := $(VENV)/.installed-demo
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench planted install format browser clean
+.PHONY: help demo up test check bench planted examples install format browser clean
 
 help: ## Show this list
 	@echo "Scotoma audits what an image classifier ignores."
@@ -37,6 +37,11 @@ bench: $(STAMP) ## Measure speed and memory (tests/benchmarks)
 planted: $(STAMP) ## Check verdicts against classifiers whose truth is known (tests/planted)
 	$(BIN)/python -m pytest tests/planted
 
+examples: $(STAMP) ## Symmetry on real data: QM9 molecules, rotated and augmented digits; minutes, leaves ./examples-out/
+	@$(BIN)/python -m deploy.examples.rotated_digits
+	@$(BIN)/python -m deploy.examples.augmented_digits --audit
+	@$(BIN)/python -m deploy.examples.molecules
+
 install: $(STAMP) ## Create .venv with everything
 
 format: $(STAMP) ## Format the code
@@ -47,7 +52,7 @@ browser: # the tests look at reports in a real browser
 	@command -v chromium >/dev/null || (echo "installing chromium (Debian)" && apt-get update -q && apt-get install -y -q --no-install-recommends chromium)
 
 clean: ## Remove .venv, caches and the demo's output
-	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist demo .demo-stack
+	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist demo examples-out .demo-stack
 
 # torch first and by itself: a range would pull gigabytes of CUDA on a machine that has no GPU.
 $(VENV)/.torch: deploy/constraints.txt
