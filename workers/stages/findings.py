@@ -161,7 +161,7 @@ def _misaligned(measured: TapMeasurements, feature: str) -> list[str]:
     pose = pose_of(measured.posefree.view.group.value)
     return [
         f"Misaligned codes hide a part of it: a probe reads {_share(raw)} of it from the raw values, and"
-        f" {_share(without)} once {pose} is divided out."
+        f" {_share(without)} once the pose ({pose}) is divided out."
     ]
 
 
