@@ -65,7 +65,9 @@ def _pose_words(view: InvariantEvidence, held: Held) -> list[str]:
     """What it says that the invariant view and the raw values differ; nothing where they do not."""
     pose, visible = pose_of(view.group), RetentionState.VISIBLE
     if held.view is visible and held.raw is not visible:
-        return [f"It is there once the pose ({pose}) is divided out: raw values show one thing in many poses, misaligned."]
+        return [
+            f"It is there once the pose ({pose}) is divided out: raw values show one thing in many poses, misaligned."
+        ]
     if not held.lost_with_pose:
         return []
     if held.as_pose(view):
