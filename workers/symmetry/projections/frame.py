@@ -59,10 +59,10 @@ def fit_frame(orbit: Orbit, values: Values, kept: int, rng: np.random.Generator)
     mean, scale = fit_units(orbit, values)
     if orbit.size <= kept:
         return Frame(mean, scale, np.eye(orbit.size).reshape(-1, *orbit.shape), 1.0)
-    posed = ((_posed(orbit, values, rng) - mean) * scale).reshape(-1, orbit.size)
+    posed = ((_posed(orbit, values, rng) - mean) * scale).reshape(-1, orbit.size).astype(np.float32)
     fitted = PCA(min(kept, len(posed)), svd_solver="randomized", random_state=int(rng.integers(2**31))).fit(posed)
     held = fitted.explained_variance_ > NOTHING * fitted.explained_variance_[0]
-    directions = fitted.components_[held].reshape(-1, *orbit.shape)
+    directions = fitted.components_[held].reshape(-1, *orbit.shape).astype(np.float64)
     return Frame(mean, scale, directions, float(fitted.explained_variance_ratio_.sum()))
 
 
