@@ -1,4 +1,7 @@
-"""The registry of what is measured of graphs. There is no exact way to change one of them and nothing else."""
+"""The registry of what is measured of graphs, and how it is changed: rings and types exactly, other counts in the code.
+
+To add a node or to move an edge changes several counts at once: those have no exact edit.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.graphs import statistics
+from workers.graphs import rewiring, statistics
 from workers.graphs.packing import Packed
 from workers.graphs.vocabulary import Group, read_vocabulary
 
 from .statistics import Statistic
+from .transforms import Edit, stay
 
 LEAST_SHARE = 0.03
 """Standard deviation of a share at which it is worth a verdict: rarer types are in too few graphs to conclude from."""
@@ -52,8 +56,9 @@ def graph_statistics(
         "max degree": statistics.max_degree, "edges": statistics.edges, "mean degree": statistics.mean_degree,
         "branching": statistics.branching,
     }  # fmt: skip
+    exact = {"rings": rewiring.with_rings}
     return (
-        *(_statistic(name, measure, LEAST_COUNT) for name, measure in counts.items()),
+        *(_statistic(name, measure, LEAST_COUNT, exact.get(name)) for name, measure in counts.items()),
         *_means(graphs, found.nodes, statistics.node_mean, "node", of_nodes, 1),
         *_means(graphs, found.edges, statistics.edge_mean, "edge", of_edges, last - len(of_edges)),
     )
@@ -63,17 +68,34 @@ def _means(
     graphs: Packed, group: Group, mean: Mean, side: str, names: Sequence[str], first: int
 ) -> Iterator[Statistic]:
     """Of each channel of ``group`` that is in use; ``names`` are those of the channels from ``first`` on."""
-    measures = {group.first + i: partial(mean, channel=group.first + i) for i in group.used}
-    kind, what = ("type", "share of") if group.kind == "types" else ("feature", "mean")
-    if group.kind == "types" and measures:
-        measures.pop(max(measures, key=lambda channel: int((graphs[..., channel] != 0).sum())))
-    for channel, measure in measures.items():
+    channels = [group.first + i for i in group.used]
+    if group.kind == "types" and channels:
+        frequent = _frequencies(graphs, channels, side)
+        channels.remove(int(frequent.argmax()))
+    for channel in channels:
         place = channel - first
+        kind, what = ("type", "share of") if group.kind == "types" else ("feature", "mean")
         named = names[place] if 0 <= place < len(names) else f"{side} {kind} {channel - group.first + 1}"
-        yield _statistic(f"{what} {named}", measure, LEAST_SHARE)
+        change = None
+        if group.kind == "types":
+            rewired = rewiring.with_node_share if side == "node" else rewiring.with_edge_share
+            change = partial(rewired, channel=channel, others=frequent)
+        yield _statistic(f"{what} {named}", partial(mean, channel=channel), LEAST_SHARE, change)
 
 
-def _statistic(name: str, measure: Callable[[Packed], NDArray[np.float64]], least: float) -> Statistic:
+def _frequencies(graphs: Packed, channels: list[int], side: str) -> NDArray[np.float64]:
+    """How many nodes (edges, each seen twice) of all graphs are of each type, ``(channels,)``; 0 elsewhere."""
+    shown = np.diagonal(graphs, axis1=1, axis2=2).swapaxes(1, 2) if side == "node" else graphs
+    found = np.zeros(graphs.shape[3])
+    for channel in channels:
+        found[channel] = np.count_nonzero(shown[..., channel])
+    return found
+
+
+def _statistic(
+    name: str, measure: Callable[[Packed], NDArray[np.float64]], least: float, change: Edit | None = None
+) -> Statistic:
+    floor = None if change is None else stay(change)
     return Statistic(
-        name, "numeric", None, measure, None, None, min_spread=least, equals=True, listed=name not in BINDS
+        name, "numeric", None, measure, change, floor, min_spread=least, equals=True, listed=name not in BINDS
     )

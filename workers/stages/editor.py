@@ -40,7 +40,7 @@ def run(context: StageContext) -> Produced:
 
 
 def conditioning(features: list[AuditedFeature]) -> list[AuditedFeature]:
-    """The features that the editor is told: every attribute column, the label, and what is measured of graphs.
+    """The features that the editor is told: every attribute column, the label, and all counts of graphs.
 
     Not the measured statistics of images: each has an exact transform.
     """

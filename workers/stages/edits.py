@@ -68,7 +68,7 @@ class Edit(Protocol):
 
 
 class TransformEdit:
-    """The exact image transform of a measured statistic, confirmed by measuring again.
+    """The exact image transform of a measured statistic, or the rewiring of a graph, confirmed by measuring again.
 
     What moves with it (other statistics) follows by physics, so nobody looks for collateral.
     """

@@ -1,6 +1,6 @@
 """Stage ``effects``: change one feature at a time, ask the classifier, keep what it answered.
 
-A measured statistic is changed by its exact image transform; an attribute column, and what is measured of graphs, by
+A measured statistic is changed by its exact transform; an attribute column, and counts of graphs that have none, by
 the editor INN (decision 0003) and, where it has a concept, a second time by replacing its factor; what no column
 names, by its factor alone. Oracles, or encoding the picture again, say whether an edit reached its target and whether
 it moved anything else. Every edit has a floor: the same machinery with the feature left alone.

@@ -75,9 +75,11 @@ class AuditedFeature:
 
     @property
     def told(self) -> bool:
-        """Whether the editor is told it: every attribute column, and what is measured and has no exact edit."""
-        counted = self.statistic is not None and not self.transformed
-        return self.source is FeatureSource.ATTRIBUTE or counted
+        """Whether the editor is told it: every attribute column, and all that is counted of graphs.
+
+        Counts that a transform changes too: an edit of another count must leave them alone.
+        """
+        return self.source is FeatureSource.ATTRIBUTE or (self.statistic is not None and self.statistic.equals)
 
     def contract(self) -> Feature:
         """As ``result.json`` names it."""
