@@ -22,6 +22,9 @@ demo: $(DEMO_STAMP) ## Audit two real digit classifiers, minutes, leaves reports
 up: $(DEMO_STAMP) ## Start the whole service on this machine (database, S3, API, Ray); Ctrl-C stops it
 	@$(BIN)/python -m services.cli up
 
+# One thread each: the nets of tests are small, and threads that spin while they wait slow everything else.
+test planted examples: export OMP_NUM_THREADS := 1
+test planted examples: export OMP_WAIT_POLICY := PASSIVE
 test: $(STAMP) browser ## Run every test against real servers
 	$(BIN)/python -m pytest
 
