@@ -137,7 +137,7 @@ class _Planner:
         if subject.dataset.facts.graph is not None:
             self.columns["graph"] = subject.dataset.facts.graph.model_dump(mode="json")
         self.views = planned_views(subject)
-        self.symmetric = View.SYMMETRY in self.views
+        self.symmetric = View.SYMMETRY in self.views and subject.config.symmetries != []
         self.viewed: list[str] = []
         """Taps that have an invariant view; known once the symmetry screen is done."""
 

@@ -36,11 +36,12 @@ def map_gallery(view: str, poses: Poses, resampled: Resampler) -> Gallery:
         for points, caption in ((poses.raw, "raw values"), (poses.seen, "without the pose"))
     ]
     kinds = "the labels" if poses.labelled else "the classifier's answers"
+    told = EXPLANATION.format(count=len(poses), tap=poses.tap.name, pose=poses.pose, colours=kinds)
     return Gallery(
         view=view,
         title=f"A map of {poses.tap.name}, with and without the pose",
         subject=poses.tap.name,
-        explanation=EXPLANATION.format(count=len(poses), tap=poses.tap.name, pose=poses.pose, colours=kinds),
+        explanation=f"{told} How the pose was divided out: {poses.free.view.why}",
         columns=["raw values", "without the pose"],
         rows=[PictureRow(pictures=pictures)],
         measures=_measures(poses, resampled),
@@ -105,10 +106,8 @@ def pose_distance(own: Floats, moved: Floats) -> NDArray[np.float64]:
 
 
 def _notes(poses: Poses) -> list[str]:
-    view = poses.free.view
-    inexact = (
-        [f"{poses.tap.name} moves with the picture only nearly: a little of the pose is left in the map at the right."]
-        if not view.exact
-        else []
-    )
-    return [f"How the pose was divided out: {view.why}", *inexact]
+    if poses.free.view.exact:
+        return []
+    return [
+        f"{poses.tap.name} moves with the picture only nearly: a little of the pose is left in the map at the right."
+    ]
