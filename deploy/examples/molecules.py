@@ -136,14 +136,15 @@ def show_walks(rows: list[Walk], console: Console) -> None:
     """Print one line per kind of walk."""
     table = Table(title="Walks between two molecules, decoded on the way", title_justify="left", title_style="bold",
                   box=SIMPLE_HEAD, caption_justify="left")  # fmt: skip
-    for heading in ("walk", "length", "in one piece", "detour"):
+    for heading in ("walk", "length", "possible", "detour"):
         table.add_column(heading, justify="left" if heading == "walk" else "right")
     for row in rows:
         detour = f"{row.detour.value:.1f} ({row.detour.low:.1f}–{row.detour.high:.1f})"
-        table.add_row(row.walk, percent(row.length), percent(row.whole), detour)
+        table.add_row(row.walk, percent(row.length), percent(row.possible), detour)
     table.caption = (
-        "length: in percent of the straight walk. in one piece: percent of the molecules on the way. detour: atoms and "
-        "bonds that change on the way beyond those in which the two ends differ."
+        "length: in percent of the straight walk. possible: percent of the molecules on the way in which no atom has "
+        "more bonds than its element allows. detour: atoms and bonds that change on the way beyond those in which the "
+        "two ends differ."
     )
     console.print(table)
 

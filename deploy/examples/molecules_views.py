@@ -16,19 +16,21 @@ from numpy.typing import NDArray
 from workers.evidence.bootstrap import Interval, mean_interval, rate_interval, resampling_weights, retained_interval
 from workers.evidence.features import FeatureColumn
 from workers.evidence.readability import read_features
-from workers.graphs import statistics
 from workers.graphs.codec import GraphCodec, Latents, latents, render, sorted_flat
-from workers.graphs.packing import Packed, permuted
+from workers.graphs.packing import Packed, permuted, unpack
 from workers.symmetry.geodesic import quotient_geodesic, straight
 from workers.symmetry.orbits import permutations_of
 from workers.symmetry.projections.sliced_sorting import fit_sliced_sorting
 
+from .molecules_data import ATOMS, BONDS
 from .neighbours import distances, recognition
 
 RESAMPLES = 1000
 FINDING = 1000
 """Molecules among which each is looked for by its own code in another numbering."""
 STEPS = 11
+VALENCES = (4, 3, 2, 1)
+"""Bonds that carbon, nitrogen, oxygen and fluorine have. A few molecules of QM9 carry charges and have more."""
 
 Codes = NDArray[np.float32]
 View = Callable[[Codes], Codes]
@@ -54,13 +56,14 @@ class Told:
 class Walk:
     """Walks between codes of random pairs of molecules, decoded at ten even steps; intervals over pairs at 95 %.
 
-    ``length`` of the walk in units of the straight one; ``whole``: share of the molecules on the way that are in one
-    piece; ``detour``: atoms and bonds that change on the way beyond those in which the ends differ, per walk.
+    ``length`` of the walk in units of the straight one; ``possible``: share of the molecules on the way in which no
+    atom has more bonds than its element allows; ``detour``: atoms and bonds that change on the way beyond those in
+    which the ends differ, per walk.
     """
 
     walk: str
     length: Interval
-    whole: Interval
+    possible: Interval
     detour: Interval
 
 
@@ -132,17 +135,24 @@ class Material:
 
     def _walk(self, name: str, way: Codes, long: NDArray[np.float64], weights: NDArray[np.float32]) -> Walk:
         drawn = self.drawn(way)
-        whole = (statistics.components(drawn.reshape(-1, *drawn.shape[2:])) == 1).reshape(drawn.shape[:2])
+        possible = valences_kept(drawn.reshape(-1, *drawn.shape[2:])).reshape(drawn.shape[:2])
         steps = _differences(drawn[:, 1:], drawn[:, :-1]).sum(axis=1)
         detour = steps - _differences(drawn[:, -1:], drawn[:, :1])[:, 0]
         length = np.linalg.norm((way[:, -1] - way[:, 0]).reshape(len(way), -1), axis=1) / long
-        inner = whole[:, 1:-1].mean(axis=1)
+        inner = possible[:, 1:-1].mean(axis=1)
         return Walk(name, *(mean_interval(each, weights) for each in (length, inner, detour)))
 
     def drawn(self, way: Codes) -> Packed:
         """Molecules along walks ``(pairs, steps, m, d)``: ``(pairs, steps, m, m, channels)``, each in its numbering."""
         flat = torch.from_numpy(way.reshape(-1, *way.shape[2:]))
         return render(self.codec.model, flat).reshape(*way.shape[:2], *self.graphs.shape[1:])
+
+
+def valences_kept(graphs: Packed) -> NDArray[np.bool_]:
+    """Whether no atom of packed molecules ``(n, m, m, channels)`` has more bonds than its element allows, ``(n,)``."""
+    found = unpack(graphs, len(ATOMS), len(BONDS))
+    bonds = (found.adjacency @ np.arange(1, 1 + len(BONDS))).sum(axis=2)
+    return np.asarray((bonds <= found.nodes @ np.array(VALENCES) + 1e-6).all(axis=1))
 
 
 def _differences(graphs: Packed, others: Packed) -> NDArray[np.float64]:

@@ -6,7 +6,6 @@ Verdicts are not looked at here: networks of eight steps know nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -19,35 +18,19 @@ from schemas.results import AuditResult, Sheets
 from schemas.stages import AuditSubject, StageOutcome
 from services.reports.render import render_report
 from tests.builders import onnx_graph_nets, subjects
+from tests.builders.barely_trained import train_barely
 from tests.builders.classifiers import accepted
 from tests.builders.random_graphs import graph_arrays
-from workers.graphs.config import GraphVaeConfig
 from workers.intake.datasets import inspect_dataset
-from workers.oracles import OracleConfig
-from workers.stages import autoencoder, concepts, editor, inn, oracles, prior, profiles, vae
 from workers.stages.plan import plan_audit
 from workers.stages.registry import run_request
-from workers.stages.views import response
-from workers.vae import VaeConfig
 
-STEPS = 8
 GRAPHS = 200
 
 
 @pytest.fixture(autouse=True)
 def barely_trained(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Eight steps everywhere, and few samples."""
-    small = replace(
-        profiles.QUICK, references=30, draws=2, edited=40, edits=1, rows=2, columns=2, bootstrap=50, condition=24
-    )
-    monkeypatch.setitem(profiles.BUDGETS, "quick", small)
-    flow = replace(inn.EFFORT["quick"], training=replace(inn.EFFORT["quick"].training, steps=STEPS, evaluate_every=4))
-    for module in (inn, editor, prior, concepts, response):
-        monkeypatch.setattr(module, "EFFORT", {"quick": flow})
-    brief = GraphVaeConfig(code_dim=3, width=16, pair_width=8, steps=STEPS, batch=32)
-    monkeypatch.setattr(autoencoder.GraphVaeConfig, "for_graphs", staticmethod(lambda *_: brief))
-    monkeypatch.setattr(oracles, "OracleConfig", lambda **_: OracleConfig(steps=STEPS, batch=32))
-    monkeypatch.setattr(vae, "VaeConfig", lambda **_: VaeConfig(steps=STEPS, batch=32))
+    train_barely(monkeypatch, 8, references=30, draws=2, edited=40)
 
 
 def audit(

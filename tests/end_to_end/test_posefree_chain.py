@@ -7,7 +7,6 @@ number of an invariant view has to reach the result, and the report.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -19,18 +18,14 @@ from schemas.results import AuditResult, ConceptScore, Sheets
 from schemas.stages import AuditSubject, StageOutcome
 from services.reports.render import render_report
 from tests.builders import subjects
+from tests.builders.barely_trained import train_barely
 from tests.builders.classifiers import accepted
 from tests.builders.posed_stages import TAP, shapes, turning_net
-from workers.autoencoder import AutoencoderConfig
 from workers.intake.datasets import inspect_dataset
-from workers.oracles import OracleConfig
-from workers.stages import autoencoder, concepts, editor, inn, oracles, prior, profiles, vae
 from workers.stages.plan import plan_audit
 from workers.stages.registry import run_request
-from workers.stages.views import response
-from workers.vae import VaeConfig
 
-STEPS, IMAGES = 20, 200
+IMAGES = 200
 VIEWS = [View.CONCEPTS, View.SYMMETRY]
 STORE = subjects.MemoryStore()
 FINISHED: dict[str, StageOutcome] = {}
@@ -39,22 +34,7 @@ FINISHED: dict[str, StageOutcome] = {}
 
 @pytest.fixture(autouse=True)
 def barely_trained(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twenty steps everywhere, few samples."""
-    small = replace(
-        profiles.QUICK, references=40, draws=3, edited=60, edits=1, rows=2, columns=2, bootstrap=50, condition=24
-    )
-    monkeypatch.setitem(profiles.BUDGETS, "quick", small)
-    flow = replace(inn.EFFORT["quick"], training=replace(inn.EFFORT["quick"].training, steps=STEPS, evaluate_every=10))
-    for module in (inn, editor, prior, concepts, response):
-        monkeypatch.setattr(module, "EFFORT", {"quick": flow})
-    whole = AutoencoderConfig.for_images
-
-    def brief(height: int, width: int, channels: int, _profile: str) -> AutoencoderConfig:
-        return replace(whole(height, width, channels, "quick"), steps=STEPS, batch=32, code_dim=8)
-
-    monkeypatch.setattr(autoencoder.AutoencoderConfig, "for_images", staticmethod(brief))
-    monkeypatch.setattr(oracles, "OracleConfig", lambda **_: OracleConfig(steps=STEPS, batch=32))
-    monkeypatch.setattr(vae, "VaeConfig", lambda **_: VaeConfig(steps=STEPS, batch=32))
+    train_barely(monkeypatch)
 
 
 def audit(**config: object) -> tuple[AuditResult, Sheets, dict[str, list[ConceptScore]]]:

@@ -74,7 +74,8 @@ def test_what_misaligned_codes_hide_is_told_with_both_numbers() -> None:
     hidden = tap(read(0.25, 0.35), read(0.75, 0.85))
     assert misaligned(hidden, "kind")
     [said] = _misaligned(hidden, "kind")
-    assert "0.30 (0.25 to 0.35) of it from the raw values, and 0.80 (0.75 to 0.85) once the pose (quarter turns)" in said
+    assert "0.30 (0.25 to 0.35) of it from the raw values" in said
+    assert "0.80 (0.75 to 0.85) once the pose (quarter turns)" in said
     [limit] = posefree_limits(SimpleNamespace(taps={"relu_1": hidden}))  # type: ignore[arg-type]
     assert limit == "Misaligned raw codes of relu_1 hide from the probe: kind (0.30, without its pose 0.80)."
 
