@@ -13,7 +13,7 @@ from workers.classifier.selection import LOGITS, Tap
 from workers.stages.faithfulness import estimate
 from workers.symmetry.equivariance import Reading
 from workers.symmetry.groups import Group
-from workers.symmetry.tap_actions import IDENTITY, MARGIN, NODES, OF_C8, SPATIAL, Shape, field_order, map_axes
+from workers.symmetry.tap_actions import IDENTITY, MARGIN, NODES, SPATIAL, Shape, field_order, kind_of, map_axes
 from workers.symmetry.trials import Key, Trial
 
 Action = Literal["identity", "spatial", "regular", "regular_interleaved", "nodes"]
@@ -76,7 +76,7 @@ def row(asked: Question, reading: Reading, declared: bool) -> Symmetry:
     return Symmetry(
         tap=asked.tap.name,
         group=SymmetryGroup(asked.group.name),
-        action=cast(Action, reading.action.removesuffix(OF_C8).removesuffix("_reversed")),
+        action=cast(Action, kind_of(reading.action)),
         error=estimate(reading.error),
         invariance=estimate(reading.invariance),
         floor=None if reading.floor is None else estimate(reading.floor),

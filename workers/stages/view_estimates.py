@@ -17,6 +17,7 @@ from workers.stages.network_checks import NetworkChecks, check_network
 from workers.stages.posefree import views_of
 from workers.stages.retentions import Readers, Retentions, retentions
 from workers.stages.stage import Arrays, StageContext
+from workers.symmetry.tap_actions import kind_of
 
 FOLLOWED = frozenset({"exact", "approximate"})
 """States in which a tap is shown to move with the picture as the view assumes."""
@@ -96,6 +97,5 @@ def follows(rows: Iterable[Symmetry], view: InvariantView) -> bool:
     A declared group is divided out whether or not the tap follows it: then the view is still a function of the tap,
     and what it leaves out is not the pose of the picture.
     """
-    return any(
-        row.state in FOLLOWED for row in rows if (row.tap, row.group, row.action) == (view.tap, view.group, view.action)
-    )
+    viewed = (view.tap, view.group, kind_of(view.action))
+    return any(row.state in FOLLOWED for row in rows if (row.tap, row.group, row.action) == viewed)

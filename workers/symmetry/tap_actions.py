@@ -50,6 +50,11 @@ def actions_for(group: Group, shape: Shape, input_size: Size) -> tuple[str, ...]
     return tuple(found)
 
 
+def kind_of(action: str) -> str:
+    """How a contract names an action: without the way that its fields turn, and of which group they are."""
+    return action.removesuffix(OF_C8).removesuffix("_reversed")
+
+
 def covers(element: Element, action: str, shape: Shape, input_size: Size) -> bool:
     """Whether what ``element`` does to such a tap is known, shifts only by whole cells, and leaves some in view."""
     axes = map_axes(shape, input_size)

@@ -131,6 +131,13 @@ def test_only_the_screen_says_that_a_tap_follows(row, expected) -> None:
     assert follows([a_row("broken", group="scale"), row], a_view()) is expected
 
 
+@pytest.mark.parametrize("way", ["", "_reversed", "_of_c8", "_reversed_of_c8"])
+def test_fields_that_turn_the_other_way_follow_too(way: str) -> None:
+    """The row of the screen names the kind of action alone, the view also the way its fields turn."""
+    view = a_view().model_copy(update={"action": f"regular_interleaved{way}"})
+    assert follows([a_row("exact").model_copy(update={"action": "regular_interleaved"})], view)
+
+
 def test_the_family_counts_what_views_add() -> None:
     assert family(12, 12, 3, 4).comparisons == family(12, 12, 3).comparisons + 12 * 4
 
