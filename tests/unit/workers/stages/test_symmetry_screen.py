@@ -186,12 +186,6 @@ def test_only_declared_groups_are_tested() -> None:
     assert {view.group.value for view in audited.views} == {"c4"}
 
 
-def test_no_group_no_screen() -> None:
-    audited = Audited(convnet(), shapes(), AuditConfig(symmetries=[]))
-    assert (audited.rows, audited.views, audited.galleries) == ([], [], [])
-    assert audited.done["symmetry"].summary["views"] == []
-
-
 @pytest.mark.parametrize(
     ("group", "arrays"),
     [
