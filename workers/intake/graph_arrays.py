@@ -19,14 +19,14 @@ from workers.errors import IntakeError
 from workers.graphs.packing import LEVELS, channels_for, levels, pack
 
 from .attributes import is_usable_name
-from .limits import DatasetCaps
+from .limits import MIB, DatasetCaps
 from .refusals import refuse, show
 
 NODES, ADJACENCY, MASK = "nodes", "adjacency", "mask"
 NODE_NAMES, EDGE_NAMES = "node_names", "edge_names"
 NUMBERS = "biuf"
-BLOCK = 1024
-"""Graphs checked at a time: temporary arrays stay small beside the upload."""
+BLOCK_BYTES = 16 * MIB
+"""Packed graphs checked at a time: temporary arrays, a few times as large, stay small beside the upload."""
 FEWEST_NODES = 2
 EXACT = 1e-6
 
@@ -83,7 +83,7 @@ def take_graphs(arrays: dict[str, NDArray[Any]], caps: DatasetCaps) -> GraphArra
     channels = channels_for(facts.node_features, facts.edge_features)
     packed = np.empty((len(nodes), facts.nodes, facts.nodes, channels), np.uint8)
     rounded = 0.0
-    for rows in _blocks(len(nodes)):
+    for rows in _blocks(len(nodes), packed[0].nbytes):
         mask = _mask(nodes[rows], None if given is None else given[rows], rows.start)
         _check_block(nodes[rows], edges[rows], mask, rows.start)
         packed[rows] = pack(nodes[rows], edges[rows], mask)
@@ -102,8 +102,10 @@ def _with_kinds(adjacency: NDArray[Any]) -> NDArray[Any]:
     return adjacency[..., None] if adjacency.ndim == 3 else adjacency
 
 
-def _blocks(count: int) -> Iterator[slice]:
-    return (slice(start, min(start + BLOCK, count)) for start in range(0, count, BLOCK))
+def _blocks(count: int, graph_bytes: int) -> Iterator[slice]:
+    """Rows of at most :data:`BLOCK_BYTES` of packed graphs, one graph at least."""
+    step = max(1, BLOCK_BYTES // graph_bytes)
+    return (slice(start, min(start + step, count)) for start in range(0, count, step))
 
 
 def _check_shapes(nodes: NDArray[Any], edges: NDArray[Any], mask: NDArray[Any] | None, caps: DatasetCaps) -> None:
@@ -151,7 +153,7 @@ def _check_block(nodes: NDArray[Any], edges: NDArray[Any], mask: NDArray[np.bool
         if values.dtype.kind == "f":
             _require(np.isfinite(values), first, f"has missing or infinite values in {name}", RANGE_ADVICE)
         _require((values >= 0) & (values <= 1), first, f"has values in {name} below 0 or above 1", RANGE_ADVICE)
-    stored = levels(edges)
+    stored = levels(edges) if edges.dtype.kind == "f" else edges
     _require(stored == stored.swapaxes(1, 2), first, "has an edge in one direction only", SYMMETRY_ADVICE)
     _require(np.diagonal(edges, axis1=1, axis2=2) == 0, first, "joins a node to itself", DIAGONAL_ADVICE)
     absent = ~mask
@@ -172,7 +174,8 @@ def _rounding(values: NDArray[Any]) -> float:
     if values.dtype.kind in "biu":
         return 0.0
     scaled = values * LEVELS
-    return float(np.abs(scaled - np.rint(scaled)).max(initial=0.0) / LEVELS)
+    scaled -= np.rint(scaled)
+    return float(np.abs(scaled, out=scaled).max(initial=0.0) / LEVELS)
 
 
 def _names(name: str, given: NDArray[Any] | None, count: int) -> list[str] | None:

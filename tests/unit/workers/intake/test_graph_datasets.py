@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,10 @@ from tests.builders.random_graphs import graph_arrays
 from workers.errors import IntakeError
 from workers.graphs.packing import presence, unpack, valid
 from workers.intake import DatasetCaps, ReferenceData, intake_dataset, load_dataset
+from workers.intake import graph_arrays as graph_arrays_module
 from workers.intake.datasets import inspect_dataset
+from workers.intake.graph_arrays import BLOCK_BYTES, take_graphs
+from workers.intake.limits import MIB, Limits
 
 N = 12
 SMALL = DatasetCaps(minimum_images=4)
@@ -271,3 +275,37 @@ def test_a_concept_is_not_called_what_audits_count_themselves() -> None:
     pairs = np.array([[i, j] for i in range(7) for j in range(i)])
     assert "something else" in refused(**plain(), pairs_rings=pairs).detail
     assert inspect(**plain(), pairs_hue_of_atoms=pairs)[0].concepts[0].name == "hue_of_atoms"
+
+
+# memory
+
+
+def peak_of(arrays: dict[str, Any]) -> tuple[int, int]:
+    """Bytes of the packed graphs, and the most that taking them held beside the upload."""
+    tracemalloc.start()
+    try:
+        packed = take_graphs(arrays, DatasetCaps()).packed
+        return packed.nbytes, tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.float16, np.float32, np.float64])
+def test_intake_holds_the_packed_graphs_and_a_few_blocks(dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large graphs are taken few at a time: the peak grows with the packed size, not with a multiple of it."""
+    block = MIB // 8
+    monkeypatch.setattr(graph_arrays_module, "BLOCK_BYTES", block)
+    n, m, kinds = 256, 24, 32
+    nodes, adjacency = np.zeros((n, m, 3), dtype), np.zeros((n, m, m, kinds), dtype)
+    nodes[..., 0] = 1
+    adjacency[:, 0, 1, 0] = adjacency[:, 1, 0, 0] = 1
+    packed, peak = peak_of({"nodes": nodes, "adjacency": adjacency})
+    assert packed > 40 * block
+    assert peak < 1.6 * packed
+
+
+def test_uploads_within_the_caps_stay_well_under_the_memory_of_the_child() -> None:
+    """File, arrays, packed graphs and their canonical copy at their largest, and two dozen blocks beside them."""
+    caps = DatasetCaps()
+    most = caps.file_bytes + 3 * caps.decoded_bytes + 24 * BLOCK_BYTES
+    assert most < 0.75 * Limits().memory_bytes
