@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -34,7 +35,7 @@ def _map(codes: Codes, gap: NDArray[np.float64], name: str, side: int = 270) -> 
     centred = codes - codes.mean(axis=0)
     flat = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
     rows = [{"x": float(x), "y": float(y), "gap": float(g)} for (x, y), g in zip(flat, gap, strict=True)]
-    blank = {"axis": None, "scale": alt.Scale(zero=False, nice=False)}
+    blank: dict[str, Any] = {"axis": None, "scale": alt.Scale(zero=False, nice=False)}
     colour = alt.Color("gap:Q", scale=alt.Scale(scheme="viridis"), legend=alt.Legend(title="gap, eV"))
     return (
         alt.Chart(alt.InlineData(values=rows))

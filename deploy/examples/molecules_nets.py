@@ -46,7 +46,8 @@ class MessagePassing(nn.Module):
             sent = message(state).unflatten(-1, (len(BONDS), WIDTH))  # (b, n, bonds, width)
             received = torch.einsum("bnmk,bmkw->bnw", adjacency, sent)
             state = torch.relu(own(state) + received) * present
-        return self.head(state.sum(dim=1))
+        logits: Tensor = self.head(state.sum(dim=1))
+        return logits
 
 
 class BagOfAtoms(nn.Module):
@@ -60,7 +61,8 @@ class BagOfAtoms(nn.Module):
     def forward(self, nodes: Tensor, adjacency: Tensor, mask: Tensor) -> Tensor:
         """Logits ``(batch, 2)``; ``adjacency`` is an input that nothing reads."""
         del adjacency
-        return self.head((self.embed(nodes) * mask.unsqueeze(-1)).sum(dim=1))
+        logits: Tensor = self.head((self.embed(nodes) * mask.unsqueeze(-1)).sum(dim=1))
+        return logits
 
 
 NETS: dict[str, Callable[[], nn.Module]] = {"bonds": MessagePassing, "atoms": BagOfAtoms}
