@@ -48,6 +48,12 @@ class GalleryView:
         """Whether its pictures are maps, a few to a row, to be shown in full."""
         return bool(large_pngs([self.gallery]))
 
+    @property
+    def captioned(self) -> bool:
+        """Whether every picture says under it what its column says above."""
+        pairs = (pair for row in self.gallery.rows for pair in zip(row.pictures, self.gallery.columns, strict=False))
+        return all(here is None or here.caption == column for here, column in pairs)
+
     def rows(self, show: Shows) -> list[PictureRow]:
         """Rows that have a picture to show."""
         return [row for row in self.gallery.rows if any(here and show(here.png) for here in row.pictures)]

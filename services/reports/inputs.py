@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from schemas.graphs import EDGE_WIDTHS, NODE_COLOURS, GraphFacts
 from schemas.results import DatasetSummary
@@ -22,15 +23,26 @@ class InputWords:
     pictures: str
     posed: str
 
-    def say(self, text: str) -> str:
-        """``text`` of ours, which speaks of pictures, in words that fit the references."""
+    def say(self, text: str, names: frozenset[str] = frozenset()) -> str:
+        """``text`` of ours, which speaks of pictures, in words that fit the references; ``names`` in it stay."""
         if self.one == "image":
             return text
-        said = re.sub(r"\b([Pp])icture|\b([Ii])mage", self._put, text)
+        said = _pictures(names).sub(self._put, text)
         return said.replace("measured from the pixels", "measured on the graph")
 
     def _put(self, found: re.Match[str]) -> str:
-        return self.one.capitalize() if found.group()[0].isupper() else self.one
+        if found["word"] is None:
+            return found.group()
+        article = "" if found["an"] is None else f"{found['an'][0]} "
+        return article + (self.one.capitalize() if found["word"][0].isupper() else self.one)
+
+
+@cache
+def _pictures(names: frozenset[str]) -> re.Pattern[str]:
+    """The words to be replaced, each with its article; names that hold one of them match as a whole, without it."""
+    word = r"\b(?:(?P<an>[Aa]n) )?(?P<word>[Pp]icture|[Ii]mage)"
+    held = sorted((name for name in names if re.search(word, name)), key=len, reverse=True)
+    return re.compile("|".join([*(rf"(?<!\w){re.escape(name)}(?!\w)" for name in held), word]))
 
 
 IMAGES = InputWords("image", "images", "picture", "pictures", "picture in another pose")

@@ -7,8 +7,10 @@ import re
 import pytest
 
 from schemas.graphs import EDGE_WIDTHS, NODE_COLOURS, GraphFacts
+from schemas.results import Gate
 from services.reports import render_report
 from services.reports.inputs import GRAPHS, IMAGES, graph_legend
+from services.reports.retold import WRITTEN, retold
 from services.reports.vocabulary import SECTIONS, SOURCES
 from tests.builders import symmetries
 from tests.builders.pages import page_text as text
@@ -25,9 +27,7 @@ def test_graphs_are_never_called_images(html: str) -> None:
     assert "Graphs that a tap cannot tell apart" in said
     assert "4,000, of up to 9 nodes with 4 features each, 3 features per edge" in said
     ours = re.findall(r"(?i)[^.]*\bimages?\b[^.]*", said)
-    # details and methods come with the result: they are not the report's words
-    theirs = ("exact image transform", "reconstructed images", "edited images")
-    assert [one for one in ours if not any(known in one for known in theirs)] == []
+    assert ours == []
     assert "pixels" not in said.partition("The references hold")[0]
 
 
@@ -38,6 +38,39 @@ def test_words_of_ours_are_turned_and_images_keep_theirs() -> None:
     for word in SECTIONS.values():
         assert not re.search("picture|image", GRAPHS.say(f"{word.title}. {word.lead}").lower())
         assert IMAGES.say(word.lead) == word.lead
+
+
+def test_articles_fit_and_names_of_the_user_stay() -> None:
+    assert GRAPHS.say("An image's code; near an image") == "A graph's code; near a graph"
+    names = frozenset({"image_size", "an image", "size", "picture.1"})
+    assert (
+        GRAPHS.say("image_size of an image, picture.1 of pictures", names)
+        == "image_size of an image, picture.1 of graphs"
+    )
+    assert GRAPHS.say("image_sizes", names) == "graph_sizes"
+    assert IMAGES.say("an image", names) == "an image"
+
+
+def test_sentences_of_the_stages_are_retold_and_nothing_else_changes() -> None:
+    result, sheets = symmetries.graph_result(), symmetries.graph_sheets()
+    features = [result.features[0].model_copy(update={"name": "image size"}), *result.features[1:]]
+    gate = Gate(name="image gate", passed=True, value=1, threshold=0, detail="image size of an image, per picture")
+    given = result.model_copy(update={"features": features, "gates": [gate], "limits": ["Holds for these images."]})
+    told, shown = retold(given, sheets)
+    assert told.gates[0].detail == "image size of a graph, per graph"
+    assert told.gates[0].name == "image gate"
+    assert told.limits == ["Holds for these graphs."]
+    assert told.features == given.features
+    assert given.limits == ["Holds for these images."]  # what result.json says
+    assert shown is not None
+    assert [len(gallery.rows) for gallery in shown.galleries] == [len(gallery.rows) for gallery in sheets.galleries]
+    images = given.model_copy(update={"dataset": given.dataset.model_copy(update={"kind": "images"})})
+    assert retold(images, sheets) == (images, sheets)
+
+
+def test_every_field_that_is_retold_exists() -> None:
+    for kind, fields in WRITTEN.items():
+        assert fields <= set(kind.model_fields), kind
 
 
 def test_the_legend_names_colours_and_lines_in_their_order(html: str) -> None:
