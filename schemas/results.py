@@ -88,7 +88,9 @@ class Effect(Contract):
     references. ``hits`` is the share of edits that measurably reached their target (M7 hit rate), ``confirmed`` that
     share for the value of the feature where it is least, ``reached`` how far the hits went on average, 1 at the target;
     ``collateral`` is the share of hits that measurably moved another feature, ``None`` where nobody looked.
-    ``detectable`` is the flip rate that this many images would have shown with 80 % power.
+    ``detectable`` is the flip rate that this many images would have shown with 80 % power. ``alone``: the edit means to
+    change only this feature; where not, the whole input was moved and other things with it: that can contradict other
+    edits, and shows neither that the feature is used nor that it is not.
     """
 
     flip_rate: Estimate | None = None
@@ -101,6 +103,7 @@ class Effect(Contract):
     reached: float | None = None
     collateral: Probability | None = None
     detectable: float | None = None
+    alone: bool = True
 
 
 class Tap(Contract):

@@ -70,12 +70,20 @@ def pose_sentence(finding: Finding) -> Markup:
 
 def effect_clause(feature: Markup, finding: Finding) -> Markup:
     """``changing only hue changed 0.3 % of answers (95 % CI 0.1–0.7 %)``, by every way of changing it that there is."""
-    rates = [one.flip_rate for one in (finding.effect, *finding.other_effects) if one.flip_rate is not None]
+    rated = [(one, one.flip_rate) for one in (finding.effect, *finding.other_effects) if one.flip_rate is not None]
+    rates = [rate for one, rate in rated if one.alone]
     if not rates:
         return Markup("what happens when only {} changes was not measured").format(feature)
     said = [Markup("{} of answers ({})").format(percent(max(one.value, 0.0)), confidence(one)) for one in rates]
     clause = Markup("changing only {} changed ").format(feature) + said[0]
-    return clause + Markup("").join(Markup(", and in another way {}").format(one) for one in said[1:])
+    clause += Markup("").join(Markup(", and in another way {}").format(one) for one in said[1:])
+    return clause + Markup("").join(_acted(one.method, rate) for one, rate in rated if not one.alone)
+
+
+def _acted(method: str | None, rate: Estimate) -> Markup:
+    """What moving the whole input did, which moves other things with the feature."""
+    told = Markup(" ({}, which moves other things too: {}, {})")
+    return told.format(method or "moving the whole input", percent(max(rate.value, 0.0)), confidence(rate))
 
 
 def retention_clause(retention: Retention) -> Markup | None:

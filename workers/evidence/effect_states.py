@@ -27,15 +27,16 @@ class EffectState(StrEnum):
 
 @dataclass(frozen=True)
 class EffectEvidence:
-    """One way of changing only the feature.
+    """One way of changing the feature, and only it but for an action.
 
-    ``method``: ``exact`` (an image transform), ``generated`` (the code, by the editor) or ``factor`` (the code, by the
-    concept's factor). ``confirmation`` is the share of edits that reached their target, by measuring again or by an
-    oracle; ``None``: nobody looked. ``clean_*``: over edits that measurably moved nothing else; ``None``: nobody
-    looked, NaN: there was none.
+    ``method``: ``exact`` (an image transform), ``generated`` (the code, by the editor), ``factor`` (the code, by the
+    concept's factor) or ``action`` (the whole input moved by elements of ``group``, and other things with it).
+    ``confirmation`` is the share of edits that reached their target, by measuring again or by an oracle; ``None``:
+    nobody looked. ``clean_*``: over edits that measurably moved nothing else; ``None``: nobody looked, NaN: there was
+    none.
     """
 
-    method: Literal["exact", "generated", "factor"]
+    method: Literal["exact", "generated", "factor", "action"]
     flip_rate: Interval
     total_variation: Interval
     floor: Interval | None
@@ -43,26 +44,38 @@ class EffectEvidence:
     clean_flip_rate: Interval | None = None
     clean_variation: Interval | None = None
     floor_variation: Interval | None = None
+    group: str | None = None
 
 
 def effect_state(effects: Sequence[EffectEvidence], thresholds: Thresholds = DEFAULT) -> EffectState:
     """What the edits show together.
 
     An effect that an exact transform shows is there. Absence needs the exact transform where there is one, else every
-    generated edit that has anything to say, and no other method that sees an effect.
+    generated edit that has anything to say, and no other method that sees an effect. An action on the whole input moves
+    other things too: it shows neither, and can only contradict what generated edits show.
     """
     exact = {one_state(one, thresholds) for one in effects if one.method == "exact"}
-    generated = {one_state(one, thresholds) for one in _heard([e for e in effects if e.method != "exact"], thresholds)}
+    generated = {one_state(one, thresholds) for one in _heard(_generated(effects), thresholds)}
     decisive = exact or generated
     if not decisive:
         return EffectState.MISSING
     if EffectState.PRESENT in exact | generated:
-        contradicted = EffectState.PRESENT not in exact and EffectState.ABSENT in exact | generated
+        apart = EffectState.ABSENT in exact | generated or bool(unmoved(effects, thresholds))
+        contradicted = EffectState.PRESENT not in exact and apart
         return EffectState.MIXED if contradicted else EffectState.PRESENT
     if decisive == {EffectState.ABSENT}:
         return EffectState.ABSENT
     loud = [state for state in (EffectState.MIXED, EffectState.TANGLED) if state in decisive]
     return loud[0] if loud else EffectState.UNCLEAR
+
+
+def unmoved(effects: Sequence[EffectEvidence], thresholds: Thresholds = DEFAULT) -> list[EffectEvidence]:
+    """Actions on the whole input that change the feature and, as is shown, no answers."""
+    return [one for one in effects if one.method == "action" and one_state(one, thresholds) is EffectState.ABSENT]
+
+
+def _generated(effects: Sequence[EffectEvidence]) -> list[EffectEvidence]:
+    return [one for one in effects if one.method not in {"exact", "action"}]
 
 
 def _heard(effects: Sequence[EffectEvidence], thresholds: Thresholds) -> Sequence[EffectEvidence]:

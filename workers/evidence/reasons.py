@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .bootstrap import Interval
+from .effect_states import unmoved
 from .gates import GateResult
-from .poses import pose_of
+from .poses import act_of, pose_of
 from .retention_states import Held, InvariantEvidence, RetentionState, Tied
 from .thresholds import Thresholds
 
@@ -55,10 +56,21 @@ def of(evidence: Evidence, effect: EffectState, held: Held, thresholds: Threshol
     kept = RETENTION_WORDS[held.state].format(
         detail=_retention_detail(evidence, thresholds), beyond=_beyond(evidence, thresholds)
     )
-    words = [EFFECT_WORDS[effect].format(detail=_effect_detail(evidence, thresholds)), kept]
+    doubt = _contradictions(evidence, thresholds) if effect == "mixed" else []
+    words = [EFFECT_WORDS[effect].format(detail=_effect_detail(evidence, thresholds)), *doubt, kept]
     note = NOTES.get((str(effect), str(held.state)))
     posed = [] if evidence.view is None else _pose_words(evidence.view, held)
     return [*words, *([note] if note else []), *posed, *_tie_words(evidence.tied, bool(evidence.effects))]
+
+
+def _contradictions(evidence: Evidence, thresholds: Thresholds) -> list[str]:
+    """What acting on the whole input says against edits that seem to change answers."""
+    return [
+        f"{act_of(one.group or '').capitalize()} changes it as well, and {_percent(one.flip_rate)} of answers: what an"
+        " edit of the code shows may be its own distortion. Other things move along, so this does not show that no"
+        " answer depends on it."
+        for one in unmoved(evidence.effects, thresholds)
+    ]
 
 
 def _pose_words(view: InvariantEvidence, held: Held) -> list[str]:
@@ -109,7 +121,7 @@ def objected(verdict: Verdict) -> str:
 def laid_aside(measured: Evidence, trusted: Evidence, failed: Sequence[GateResult]) -> list[str]:
     """What was not believed, and why."""
     words = [f"Not believed where it rests on the failed gate {gate.name}: {gate.detail}." for gate in failed]
-    for effect in measured.effects:
+    for effect in _edits(measured):
         if effect not in trusted.effects and effect.confirmation is None:
             words.append(f"Laid aside: nothing confirmed that {EDITS[effect.method]} moved the feature.")
         elif effect not in trusted.effects:
@@ -121,7 +133,12 @@ def laid_aside(measured: Evidence, trusted: Evidence, failed: Sequence[GateResul
 
 
 def _effect_detail(evidence: Evidence, thresholds: Thresholds) -> str:
-    return "; ".join(_edit_detail(one, thresholds) for one in evidence.effects)
+    return "; ".join(_edit_detail(one, thresholds) for one in _edits(evidence))
+
+
+def _edits(evidence: Evidence) -> list[EffectEvidence]:
+    """Those that mean to change only the feature."""
+    return [one for one in evidence.effects if one.method != "action"]
 
 
 def _edit_detail(effect: EffectEvidence, thresholds: Thresholds) -> str:

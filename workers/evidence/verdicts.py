@@ -175,11 +175,14 @@ def _trusted_effects(
     if all(one in kept for one in effects if one.method == "exact"):
         return kept
     # An exact edit was laid aside: a generated one may still show an effect, but not that there is none.
-    return tuple(one for one in kept if one.method == "exact" or one_state(one, thresholds) is EffectState.PRESENT)
+    return tuple(
+        one for one in kept
+        if one.method in {"exact", "action"} or one_state(one, thresholds) is EffectState.PRESENT
+    )  # fmt: skip
 
 
 def _trusts(effect: EffectEvidence, failed: set[str], thresholds: Thresholds) -> bool:
-    resting_on = EFFECT_GATES if effect.method == "exact" else EFFECT_GATES | GENERATOR_GATES
+    resting_on = EFFECT_GATES if effect.method in {"exact", "action"} else EFFECT_GATES | GENERATOR_GATES
     confirmed = effect.confirmation is not None and effect.confirmation >= thresholds.confirmation
     return confirmed and not failed & resting_on
 

@@ -7,6 +7,8 @@ it moved anything else. Every edit has a floor: the same machinery with the feat
 
 An absent effect must be shown on all edits that hit: to drop those of which an oracle says that something else moved
 could hide a real effect. A present one must be shown on the clean ones: what moved besides may be what flipped them.
+
+Where acting on the whole input changes an attribute too, the answers to that are kept as well (decision 0011).
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from numpy.typing import NDArray
 from workers.classifier.session import Outputs
 from workers.evidence.effects import changes
 from workers.evidence.logits import logit_change, logit_spread
+from workers.evidence.thresholds import DEFAULT
+from workers.stages.action_witness import action_edits
 from workers.stages.classifying import Classifier, decided, decisions_of
 from workers.stages.code_edits import ConditionalEdit, FactorEdit
 from workers.stages.confirmation import least_confirmed
@@ -57,7 +61,7 @@ class ConstantClassifier:
 
 
 def run(context: StageContext) -> Produced:
-    """Per edit ``K`` (a feature, or one with ``FACTOR_EDIT``), arrays ``(n,)`` over its images, NaN where none is left:
+    """Per edit ``K`` (a feature's own, by factor, by an action), arrays ``(n,)`` over its images, NaN: none is left:
 
     ``flips:K``, ``variation:K`` and ``logits:K`` over edits that hit their target; ``clean_flips:K`` and
     ``clean_variation:K`` over those that moved nothing else, where anybody looks; ``floor_flips:K``,
@@ -79,7 +83,21 @@ def run(context: StageContext) -> Produced:
         if edit.key == edit.feature.name:
             sheets.append(edit_sheet(context, studio, edit).model_dump(mode="json"))
         context.report(min((done + 1) / len(studio.features), 1.0), f"{edit.feature.name} changed")
+    measured |= _acted(context, studio, rows, spread)
     return Produced({"effects": pack({"rows": rows, **measured}), "edits": pack_json(sheets)})
+
+
+def _acted(context: StageContext, studio: Studio, rows: Rows, spread: float) -> Arrays:
+    """What the classifier answers where the whole input is moved; without actions that oracles do not confirm."""
+    measured: Arrays = {}
+    if context.blob("editor") == NOTHING:
+        return measured
+    for edit in action_edits(studio, rows, context.rng("actions")):
+        resampled = resample(edit, context.budget.edits, context.rng("targets", edit.key))
+        found = answered(studio.classifier, edit, resampled, spread)
+        if found["confirmed"][0] >= DEFAULT.confirmation:
+            measured |= _keyed(edit.key, found)
+    return measured
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from workers.classifier.selection import Tap
 from workers.evidence.bootstrap import Interval
 from workers.evidence.effect_states import EffectEvidence
 from workers.evidence.gates import GateResult
-from workers.evidence.poses import pose_of
+from workers.evidence.poses import act_of, pose_of
 from workers.evidence.retention_states import InvariantEvidence, Tied
 from workers.evidence.thresholds import DEFAULT
 from workers.evidence.verdicts import Evidence, decide
@@ -101,6 +101,7 @@ def _effect_evidence(edit: EditMeasurement) -> EffectEvidence:
         clean_flip_rate=_jointly(found.clean_flip_rate),
         clean_variation=_jointly(found.clean_variation),
         floor_variation=_jointly(found.floor_variation),
+        group=edit.group,
     )
 
 
@@ -108,15 +109,19 @@ def _effect(edit: EditMeasurement) -> Effect:
     found = edit.estimate
     return Effect(
         flip_rate=_estimate(found.flip_rate), total_variation=_estimate(found.total_variation),
-        floor=_estimate(found.floor), logit_change=_estimate(edit.logit_change), method=METHODS[edit.method],
+        floor=_estimate(found.floor), logit_change=_estimate(edit.logit_change), method=_method(edit),
         hits=edit.hits, confirmed=edit.confirmed, reached=edit.reached, collateral=edit.collateral,
-        detectable=edit.detectable,
+        detectable=edit.detectable, alone=edit.alone,
     )  # fmt: skip
+
+
+def _method(edit: EditMeasurement) -> str:
+    return METHODS[edit.method] if edit.group is None else act_of(edit.group)
 
 
 def _power(edits: list[EditMeasurement], verdict: Verdict) -> list[str]:
     """What the sample could have missed, where it showed no effect."""
-    believed = [one for one in edits if (one.confirmed or 0) >= DEFAULT.confirmation]
+    believed = [one for one in edits if one.alone and (one.confirmed or 0) >= DEFAULT.confirmation]
     if verdict not in {Verdict.IGNORED, Verdict.ENCODED_UNUSED, Verdict.UNDETERMINED} or not believed:
         return []
     best = min(believed, key=lambda one: one.detectable)

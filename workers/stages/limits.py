@@ -92,7 +92,8 @@ def _compressed(context: StageContext) -> list[str]:
 
 def _power(found: Measurements) -> list[str]:
     """What could have been missed by the edits that were confirmed."""
-    edits = [one for edits in found.effects.values() for one in edits if (one.confirmed or 0) >= DEFAULT.confirmation]
+    made = [one for edits in found.effects.values() for one in edits if one.alone]
+    edits = [one for one in made if (one.confirmed or 0) >= DEFAULT.confirmation]
     if not edits:
         return ["No edit of any feature was confirmed: no effect could be shown or excluded."]
     worst = max(one.detectable for one in edits)

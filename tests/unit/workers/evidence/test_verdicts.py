@@ -218,6 +218,39 @@ def test_a_failed_probe_takes_its_strata_along() -> None:
     assert decide(Evidence(VISIBLE, None, (edit(NONE),), tied), failed(checks.PERMUTED)).verdict is Verdict.UNTRUSTED
 
 
+def action(flips: Interval, variation: Interval | None = None, **more) -> EffectEvidence:
+    return replace(edit(flips, variation, method="action", **more), group="c4")
+
+
+@pytest.mark.parametrize("method", ["generated", "factor"])
+def test_an_action_that_changes_no_answer_contradicts_a_generated_effect(method) -> None:
+    shown = edit(MUCH, method=method, clean=MUCH)
+    decision = decide(Evidence(LOW, LOW, (shown, action(NONE))))
+    assert decision.verdict is Verdict.UNDETERMINED
+    said = " ".join(decision.reasons)
+    assert "Turning the whole picture by quarter turns changes it as well, and 0.0% (-0.5% to 0.5%) of answers" in said
+    assert "may be its own distortion" in said
+    loud, broken = action(NONE, floor=MUCH), action(interval(NAN, NAN))
+    for unheard in (action(MUCH), action(SOME), action(NONE, MUCH), loud, broken):
+        assert verdict(shown, unheard, predictive=LOW) is Verdict.USED
+    assert verdict(shown, action(NONE, confirmation=0.5), predictive=LOW) is Verdict.USED
+    assert verdict(shown, action(NONE), gates=failed(checks.COMPLETENESS)) is Verdict.UNDETERMINED
+
+
+def test_an_action_shows_nothing_by_itself() -> None:
+    for flips, retention in itertools.product((NONE, SOME, MUCH), (LOW, VISIBLE)):
+        decision = decide(Evidence(predictive=retention, effects=(action(flips),)))
+        assert decision.verdict is Verdict.UNDETERMINED
+        assert "Its effect on the answer was not measured." in decision.reasons
+
+
+def test_an_action_leaves_what_other_edits_show_alone() -> None:
+    for flips in (NONE, MUCH):
+        assert verdict(edit(MUCH), action(flips), predictive=LOW) is Verdict.USED  # an exact transform
+        assert verdict(edit(NONE, method="generated"), action(flips), predictive=LOW) is Verdict.IGNORED
+        assert verdict(edit(SOME, method="generated"), action(flips), predictive=LOW) is Verdict.UNDETERMINED
+
+
 NUMBERS = st.one_of(st.floats(-0.1, 1.2), st.sampled_from([0.0, 0.005, 0.02, 0.03, 0.04, 0.05, 0.1, 0.5, 0.9, NAN]))
 ANY = st.tuples(NUMBERS, NUMBERS).map(lambda pair: interval(*sorted(pair)))
 SMALL = st.sampled_from([NONE, NONE, NONE, LOW, interval(-0.01, 0.019), SOME, MUCH]) | ANY
@@ -242,6 +275,37 @@ KINDS = [
 ]  # fmt: skip
 PASSES = st.sampled_from([True, True, True, False])
 GATES = st.lists(st.builds(GateResult, st.sampled_from(KINDS), PASSES, st.none(), st.none(), st.just("x")), max_size=2)
+
+
+ACTS = st.builds(
+    EffectEvidence, st.just("action"), SMALL, SMALL, st.none() | SMALL, st.sampled_from([1.0, 1.0, 0.8, 0.2, None]),
+    group=st.just("c4"),
+)  # fmt: skip
+WEAKER = {Verdict.USED: {Verdict.USED, Verdict.UNDETERMINED, Verdict.UNTRUSTED},
+          Verdict.UNTRUSTED: {Verdict.UNTRUSTED, Verdict.UNDETERMINED}}  # fmt: skip
+
+
+@settings(max_examples=800, deadline=None)
+@given(EVIDENCE, GATES, st.lists(ACTS, min_size=1, max_size=2))
+def test_an_action_never_leads_to_a_denial(evidence: Evidence, gates: list[GateResult], acts) -> None:
+    """It can take ``used`` away where no exact edit shows it, and changes nothing else."""
+    before = decide(evidence, gates).verdict
+    after = decide(replace(evidence, effects=(*evidence.effects, *acts)), gates).verdict
+    assert after in WEAKER.get(before, {before})
+    shown = [one for one in evidence.effects if one.method == "exact" and one_state(one) is EffectState.PRESENT]
+    if before is Verdict.USED and any((one.confirmation or 0) >= DEFAULT.confirmation for one in shown):
+        assert after is Verdict.USED
+
+
+def test_the_search_finds_effects_that_actions_contradict() -> None:
+    search = settings(max_examples=5000, database=None, derandomize=True, phases=[Phase.generate])
+
+    def contradicted(case) -> bool:
+        evidence, act = case
+        after = replace(evidence, effects=(*evidence.effects, act))
+        return decide(evidence).verdict is Verdict.USED and decide(after).verdict is Verdict.UNDETERMINED
+
+    find(st.tuples(EVIDENCE, ACTS), contradicted, settings=search)
 
 
 @pytest.mark.parametrize("wanted", list(Verdict))
