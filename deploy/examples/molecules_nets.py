@@ -10,10 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from deploy.demo.export import write_onnx
 
 from .molecules_data import ATOMS, BONDS, MOST_ATOMS, Molecules
 
@@ -116,13 +117,4 @@ def export(net: nn.Module, path: Path) -> None:
     """Write ``net`` as a self-contained ONNX file with a dynamic batch; inputs ``nodes``, ``adjacency``, ``mask``."""
     n = MOST_ATOMS
     shown = torch.zeros(2, n, len(ATOMS)), torch.zeros(2, n, n, len(BONDS)), torch.zeros(2, n)
-    batch = torch.export.Dim("batch")
-    torch.onnx.export(
-        net, shown, str(path), input_names=["nodes", "adjacency", "mask"], output_names=["logits"],
-        dynamic_shapes=({0: batch}, {0: batch}, {0: batch}), external_data=False, dynamo=True, verbose=False,
-    )  # fmt: skip
-    proto = onnx.load(path)
-    for node in proto.graph.node:
-        node.ClearField("metadata_props")
-        node.ClearField("doc_string")
-    onnx.save(proto, path)
+    write_onnx(net, shown, path, ["nodes", "adjacency", "mask"])
