@@ -25,7 +25,7 @@ from .refusals import refuse, show
 NODES, ADJACENCY, MASK = "nodes", "adjacency", "mask"
 NODE_NAMES, EDGE_NAMES = "node_names", "edge_names"
 NUMBERS = "biuf"
-BLOCK_BYTES = 16 * MIB
+BLOCK_BYTES = 4 * MIB
 """Packed graphs checked at a time: temporary arrays, a few times as large, stay small beside the upload."""
 FEWEST_NODES = 2
 EXACT = 1e-6
