@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .bootstrap import Interval
 from .effect_states import unmoved
-from .gates import GateResult
+from .gates import DENIALS, GateResult
 from .poses import act_of, pose_of
 from .retention_states import Held, InvariantEvidence, RetentionState, Tied
 from .thresholds import Thresholds
@@ -118,18 +118,28 @@ def objected(verdict: Verdict) -> str:
     return f"What can be trusted says '{str(verdict).replace('_', ' ')}', but evidence that failed a check objects."
 
 
-def laid_aside(measured: Evidence, trusted: Evidence, failed: Sequence[GateResult]) -> list[str]:
+def laid_aside(
+    measured: Evidence, trusted: Evidence, failed: Sequence[GateResult], thresholds: Thresholds
+) -> list[str]:
     """What was not believed, and why."""
-    words = [f"Not believed where it rests on the failed gate {gate.name}: {gate.detail}." for gate in failed]
+    words = [_failed(gate) for gate in failed]
     for effect in _edits(measured):
-        if effect not in trusted.effects and effect.confirmation is None:
+        if effect in trusted.effects:
+            continue
+        if effect.confirmation is None:
             words.append(f"Laid aside: nothing confirmed that {EDITS[effect.method]} moved the feature.")
-        elif effect not in trusted.effects:
+        elif effect.confirmation < thresholds.confirmation:
             words.append(
                 f"Laid aside: {EDITS[effect.method]} reached its target on only {effect.confirmation:.0%} of"
                 " references, counted for the value of the feature where that is least."
             )
     return words
+
+
+def _failed(gate: GateResult) -> str:
+    if gate.kind in DENIALS:
+        return f"Codes show no absence, of an effect or at the tap, for the gate {gate.name} failed: {gate.detail}."
+    return f"Not believed where it rests on the failed gate {gate.name}: {gate.detail}."
 
 
 def _effect_detail(evidence: Evidence, thresholds: Thresholds) -> str:

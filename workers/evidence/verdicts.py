@@ -16,7 +16,9 @@ was not confirmed, is laid aside. When that decides nothing but the complete evi
 ``untrusted``: there is evidence, and it may not be believed. So a failed autoencoder gate forbids verdicts from
 generated images, and leaves those of an exact transform and a probe alone. Laying a method aside never lets a weaker
 one claim absence in its place, and where what was laid aside objects to a verdict that denies an effect, the verdict is
-``untrusted`` too. Nothing but an absent effect *and* a low retention, both trusted, ever leads to ``ignored``.
+``untrusted`` too. What codes do not hold can hide an effect and makes none: where a gate of
+:data:`workers.evidence.gates.DENIALS` fails, edits of the code may still show an effect, and neither they nor samples
+show that there is nothing. Nothing but an absent effect *and* a low retention, both trusted, ever leads to ``ignored``.
 
 Where the references tie the feature to others, a high retention may be theirs: then the retention within strata
 (:mod:`workers.evidence.strata`) decides between low and visible, and where nothing is left within them, neither is
@@ -107,6 +109,8 @@ def decide(evidence: Evidence, gates: Sequence[GateResult] = (), thresholds: Thr
     measured = _finite(evidence)
     failed = [gate for gate in gates if not gate.passed]
     trusted = _trusted(measured, {gate.kind for gate in failed}, thresholds)
+    if any(gate.kind in checks.DENIALS for gate in failed):
+        trusted = _without_denials(trusted, thresholds)
     effect, held = effect_state(trusted.effects, thresholds), what_is_held(trusted, thresholds)
     verdict = TABLE.get((effect, held.state), Verdict.UNDETERMINED)
     words = reasons.of(trusted, effect, held, thresholds)
@@ -121,7 +125,7 @@ def decide(evidence: Evidence, gates: Sequence[GateResult] = (), thresholds: Thr
     as_pose = trusted.view is not None and held.as_pose(trusted.view)
     return Decision(
         verdict,
-        tuple(words + reasons.laid_aside(measured, trusted, failed)),
+        tuple(words + reasons.laid_aside(measured, trusted, failed, thresholds)),
         verdict is Verdict.ENCODED_UNUSED and as_pose,
     )
 
@@ -160,6 +164,25 @@ def _trusted(evidence: Evidence, failed: set[str], thresholds: Thresholds) -> Ev
     )
 
 
+def _without_denials(evidence: Evidence, thresholds: Thresholds) -> Evidence:
+    """Without what codes show to be absent: no effect, and nothing of the feature at the tap.
+
+    Effects that do not show absence together stay: one that sees nothing goes on contradicting one that sees something.
+    """
+    denied = effect_state(evidence.effects, thresholds) is EffectState.ABSENT
+    view = evidence.view
+    return replace(
+        evidence,
+        generative=_unless_low(evidence.generative, thresholds),
+        effects=_showing(evidence.effects, thresholds) if denied else evidence.effects,
+        view=view and replace(view, generative=_unless_low(view.generative, thresholds)).measured,
+    )
+
+
+def _unless_low(retention: Interval | None, thresholds: Thresholds) -> Interval | None:
+    return None if retention is None or retention.high < thresholds.retention_low else retention
+
+
 def _trusted_view(view: InvariantEvidence | None, failed: set[str]) -> InvariantEvidence | None:
     """What is left of the view; it is laid aside as a whole where nothing is."""
     if view is None:
@@ -175,8 +198,13 @@ def _trusted_effects(
     if all(one in kept for one in effects if one.method == "exact"):
         return kept
     # An exact edit was laid aside: a generated one may still show an effect, but not that there is none.
+    return _showing(kept, thresholds)
+
+
+def _showing(effects: tuple[EffectEvidence, ...], thresholds: Thresholds) -> tuple[EffectEvidence, ...]:
+    """Without generated edits that show no effect."""
     return tuple(
-        one for one in kept
+        one for one in effects
         if one.method in {"exact", "action"} or one_state(one, thresholds) is EffectState.PRESENT
     )  # fmt: skip
 

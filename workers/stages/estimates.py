@@ -15,7 +15,6 @@ from workers.evidence.bootstrap import (
     rate_interval,
     ratio_interval,
     retained_interval,
-    wilson_interval,
 )
 from workers.evidence.estimators import retention, total_invariance
 from workers.evidence.family import Family, family
@@ -26,6 +25,7 @@ from workers.evidence.strata import Stratum, find_strata
 from workers.evidence.thresholds import DEFAULT
 from workers.oracles import load
 from workers.stages.class_names import as_outputs
+from workers.stages.completeness import completeness_by_answer, completeness_within
 from workers.stages.effect_estimates import EditMeasurement, edit_keys, measure_edit
 from workers.stages.effects import CONTROL
 from workers.stages.faithfulness import estimate
@@ -75,7 +75,8 @@ class TapMeasurements:
 
 @dataclass(frozen=True)
 class Measurements:
-    """The whole audit. ``completeness_within``: that of each category with enough images, by feature.
+    """The whole audit. ``completeness_within``: that of each value with enough images, by feature that has few values;
+    ``completeness_by_answer``: that of each answer of the classifier.
 
     ``ceilings`` and ``from_codes`` are retentions by feature, ``quality`` that of oracles; 0..1.
 
@@ -87,6 +88,7 @@ class Measurements:
     effects: dict[str, list[EditMeasurement]]
     completeness: Interval
     completeness_within: dict[str, dict[str, Interval]]
+    completeness_by_answer: dict[str, Interval]
     ceilings: dict[str, float]
     from_codes: dict[str, float]
     quality: dict[str, float]
@@ -110,6 +112,7 @@ def measure(
 ) -> Measurements:
     """All estimates of the audit from what the earlier stages left."""
     latents, changed = context.arrays("latents"), context.arrays("effects")
+    rows, agrees = changed["rows"], changed["reconstruction_agrees"]
     keys = {feature.name: edit_keys(feature, changed) for feature in features}
     whole = family(sum(map(len, keys.values())), len(features), len(taps), view_measures(context))
     weights = Resampler(context.rng("bootstrap"), context.budget.bootstrap)
@@ -130,12 +133,11 @@ def measure(
     return Measurements(
         taps=measured,
         effects={name: [measure_edit(changed, *key, by) for key in edits] for name, edits in keys.items()},
-        completeness=rate_interval(changed["reconstruction_agrees"], weights(len(changed["reconstruction_agrees"]))),
-        completeness_within={
-            f.name: completeness_within(f, changed["rows"], changed["reconstruction_agrees"])
-            for f in features
-            if f.column.kind == "categorical"
-        },
+        completeness=rate_interval(agrees, weights(len(agrees))),
+        completeness_within={f.name: completeness_within(f, rows, agrees) for f in features},
+        completeness_by_answer=completeness_by_answer(
+            latents, rows, agrees, context.config["outputs"], context.config["output_kind"] == "sigmoid"
+        ),
         ceilings=readers.ceilings,
         from_codes={name: reading.shares.retained for name, reading in from_codes.items()},
         quality=readers.quality,
@@ -144,17 +146,6 @@ def measure(
         family=whole,
         accuracy=_accuracy(context, latents["probabilities"], references.labels, weights),
     )
-
-
-def completeness_within(
-    feature: AuditedFeature, rows: NDArray[np.int64], agrees: NDArray[np.float64]
-) -> dict[str, Interval]:
-    """Share of the reconstructions of the images ``rows`` that are answered alike, by category of ``feature``."""
-    values = feature.column.values[rows]
-    classes, counts = np.unique(values[np.isfinite(values)], return_counts=True)
-    enough = classes[counts >= DEFAULT.fewest_images]
-    shares = {feature.show(each): agrees[values == each] for each in enough}
-    return {name: wilson_interval(float(each.sum()), len(each)) for name, each in shares.items()}
 
 
 def _ties_allowed(features: list[AuditedFeature]) -> dict[str, list[str]]:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
-from workers.classifier.selection import Tap
+from schemas.audits import SymmetryGroup
+from schemas.results import Symmetry
+from workers.classifier.selection import LOGITS, Tap
 from workers.concepts.checkpoint import FittedConcept
 from workers.evidence import gates as checks
 from workers.evidence.gates import GateResult
@@ -16,6 +18,8 @@ from workers.stages.estimates import Measurements
 from workers.stages.factors import ConceptFactor
 from workers.stages.features import CODED, AuditedFeature
 from workers.stages.stage import StageContext
+from workers.stages.view_estimates import symmetries_of
+from workers.symmetry.thresholds import DEFAULT as OF_SYMMETRY
 
 LEAKAGE = "vae_leakage"
 FIDELITY = "vae_fidelity"
@@ -32,6 +36,8 @@ def audit_gates(
     return [
         checks.completeness(found.completeness),
         *(checks.completeness_within(name, shares) for name, shares in found.completeness_within.items() if shares),
+        *([checks.every_answer_redrawn(found.completeness_by_answer)] if found.completeness_by_answer else []),
+        *numbering_gates(symmetries_of(context)),
         *(checks.readable_from_codes(f.name, found.from_codes.get(f.name, float("nan")), found.quality[f.name])
           for f in features if f.source not in CODED),
         *carried_gates(features, fitted_concepts(context)),
@@ -40,6 +46,15 @@ def audit_gates(
         checks.monotone_invariance([tap.invariance for tap in whole]),
         *_vae_gates(context.json("vae"), float(context.arrays("nuisance")["agrees"].mean())),
     ]  # fmt: skip
+
+
+def numbering_gates(rows: Sequence[Symmetry]) -> list[GateResult]:
+    """Of graphs, where the screen renumbered their nodes: whether the answer depends on it."""
+    return [
+        checks.answer_without_numbering(row.error.value, row.state == "broken", OF_SYMMETRY.large)
+        for row in rows
+        if (row.tap, row.group) == (LOGITS, SymmetryGroup.NODES)
+    ]
 
 
 def carried_gates(features: list[AuditedFeature], fitted: Sequence[FittedConcept]) -> list[GateResult]:

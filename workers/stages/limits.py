@@ -16,7 +16,7 @@ from workers.stages.estimates import Measurements
 from workers.stages.features import AuditedFeature
 from workers.stages.references import References
 from workers.stages.stage import StageContext
-from workers.stages.symmetry_limits import group_limits, posefree_limits
+from workers.stages.symmetry_limits import group_limits, numbering_limits, posefree_limits
 from workers.stages.view_estimates import symmetries_of
 
 
@@ -24,7 +24,8 @@ def limits(
     context: StageContext, references: References, features: list[AuditedFeature], found: Measurements
 ) -> list[str]:
     """Plain sentences, most important first."""
-    kind = "graphs" if is_graph(references.images) else "images"
+    graphs = is_graph(references.images)
+    kind = "graphs" if graphs else "images"
     return [
         f"All numbers hold for these {len(references):,} reference {kind}: what they do not vary, nobody tested.",
         *_power(found),
@@ -33,6 +34,7 @@ def limits(
         f" {found.family.each:.3%}.",
         *_tied(found.strata),
         *(group_limits(symmetries_of(context)) if "symmetry" in context.request.inputs else []),
+        *numbering_limits(symmetries_of(context), graphs=graphs),
         *posefree_limits(found),
         *left_out([one["name"] for one in context.config.get("concepts", [])], fitted_concepts(context)),
         *context.config["notes"],

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from schemas.audits import SymmetryGroup
 from schemas.results import Symmetry
+from workers.classifier.selection import LOGITS
 from workers.evidence.poses import pose_of
 from workers.stages.estimates import Measurements, TapMeasurements
 from workers.stages.findings import misaligned
@@ -22,6 +23,17 @@ def group_limits(rows: Sequence[Symmetry]) -> list[str]:
     left = [_words(group) for group in SymmetryGroup if group not in tested]
     others = f"Not tested: {'; '.join([*left, 'any group outside this list'])}."
     return [" ".join([*screened, *told, others]), *_approximate(rows)]
+
+
+def numbering_limits(rows: Sequence[Symmetry], *, graphs: bool) -> list[str]:
+    """Of graphs that the screen did not renumber: that edits of codes cannot see what the numbering does."""
+    tested = any((row.tap, row.group) == (LOGITS, SymmetryGroup.NODES) for row in rows)
+    if tested or not graphs:
+        return []
+    return [
+        "Whether the answer depends on the numbering of the nodes was not tested. Codes do not hold the numbering: if"
+        " it does, what they show to have no effect may have one."
+    ]
 
 
 def _named(said: str, groups: Iterable[SymmetryGroup]) -> list[str]:

@@ -12,10 +12,8 @@ from workers.concepts.model import ConceptINN, factors_of
 from workers.evidence.bootstrap import Interval
 from workers.evidence.effects import EffectEstimate
 from workers.evidence.features import FeatureColumn, fit_encoding
-from workers.evidence.gates import completeness_within as gate_within
 from workers.flows.inn import InnConfig
 from workers.stages.effect_estimates import EditMeasurement
-from workers.stages.estimates import completeness_within
 from workers.stages.factors import ConceptFactor, Named
 from workers.stages.features import AuditedFeature, with_factors
 from workers.stages.findings import _invisible, _power
@@ -52,18 +50,6 @@ def test_every_concept_that_examples_define_has_a_gate_under_its_features_name(k
     assert [feature.name for feature in features] == ["mark", "concept mark"]
     (gate,) = carried_gates(features, [known])
     assert (gate.name, gate.passed) == ("concept_carried:concept mark", passed)
-
-
-def test_a_lost_category_does_not_hide_behind_the_whole() -> None:
-    """2.5 % of the images, all of them answered differently: 97.5 % of all reconstructions are fine."""
-    kinds = np.repeat([0.0, 1.0, 2.0, np.nan], [1000, 920, 50, 30])
-    column = FeatureColumn("kind", "categorical", kinds, n_categories=3)
-    feature = AuditedFeature("kind", FeatureSource.ATTRIBUTE, column, fit_encoding(column), None, ("A", "B", "C"))
-    rows = np.arange(2000)
-    shares = completeness_within(feature, rows, (kinds != 2).astype(float))
-    assert {name: one.value for name, one in shares.items()} == {"A": 1.0, "B": 1.0, "C": 0.0}
-    assert not gate_within("kind", shares).passed
-    assert set(completeness_within(feature, rows[:1930], np.ones(1930))) == {"A", "B"}  # ten images say nothing
 
 
 def measured(method: str, clean: int | None) -> EditMeasurement:
