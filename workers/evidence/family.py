@@ -45,7 +45,8 @@ class Family:
 def family(edits: int, features: int, taps: int, views: int = 0, level: float = DEFAULT.level) -> Family:
     """The family of an audit: ``edits`` ways of changing a feature, and ``features`` looked for at ``taps``.
 
-    ``views``: retentions per feature of invariant views: by a probe, by samples, and by a probe of random poses.
+    ``views``: retentions per feature of invariant views: by a probe, by samples, and by a probe of random poses;
+    and how far each group changes it.
     """
     return Family(level, QUANTITIES * (edits + features * taps) + features * views)
 

@@ -59,7 +59,7 @@ def of(evidence: Evidence, effect: EffectState, held: Held, thresholds: Threshol
     doubt = _contradictions(evidence, thresholds) if effect == "mixed" else []
     words = [EFFECT_WORDS[effect].format(detail=_effect_detail(evidence, thresholds)), *doubt, kept]
     note = NOTES.get((str(effect), str(held.state)))
-    posed = [] if evidence.view is None else _pose_words(evidence.view, held)
+    posed = [] if evidence.view is None else _pose_words(evidence.view, held, thresholds)
     return [*words, *([note] if note else []), *posed, *_tie_words(evidence.tied, bool(evidence.effects))]
 
 
@@ -73,7 +73,7 @@ def _contradictions(evidence: Evidence, thresholds: Thresholds) -> list[str]:
     ]
 
 
-def _pose_words(view: InvariantEvidence, held: Held) -> list[str]:
+def _pose_words(view: InvariantEvidence, held: Held, thresholds: Thresholds) -> list[str]:
     """What it says that the invariant view and the raw values differ; nothing where they do not."""
     pose, visible = pose_of(view.group), RetentionState.VISIBLE
     if held.view is visible and held.raw is not visible:
@@ -82,11 +82,23 @@ def _pose_words(view: InvariantEvidence, held: Held) -> list[str]:
         ]
     if not held.lost_with_pose:
         return []
-    if held.as_pose(view):
+    if held.as_pose(view, thresholds):
         seen = "" if view.lossless else "; nor is any of it readable from its own values in random poses"
-        return [f"The tap holds it as pose only: divide out {pose}, and nothing of it is left{seen}."]
-    why = "that view drops more than the pose" if view.follows else f"the tap is not shown to follow {pose}"
-    return [f"Nothing of it is left in the view without {pose}, but {why}: whether it is held as pose only is open."]
+        return [
+            f"The tap holds it as pose only: divide out {pose}, and nothing of it is left{seen}.",
+            _changes(view, pose),
+        ]
+    if view.follows and not view.is_pose(thresholds):
+        return [f"The view without {pose} does not show it, or the probe does not find it there.", _changes(view, pose)]
+    why = "that view may drop more than the pose" if view.follows else f"the tap is not shown to follow {pose}"
+    return [f"The view without {pose} does not show it, but {why}: whether it is held as pose only is open."]
+
+
+def _changes(view: InvariantEvidence, pose: str) -> str:
+    """Whether the feature itself is pose, whatever a probe finds."""
+    if view.posed is None:
+        return f"It is not shown that the feature itself changes with {pose}."
+    return f"The feature itself changes with {pose} by {_number(view.posed)} of what two random references differ by."
 
 
 def _beyond(evidence: Evidence, thresholds: Thresholds) -> str:

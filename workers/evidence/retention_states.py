@@ -11,9 +11,14 @@ are read together by one rule (decision 0009):
 
 So a view can only take a low retention away, never make one.
 
-Held as *pose alone* is what the raw values show and the view does not, where what the view leaves out is the pose and
-nothing else. A theorem says so of some views. Of the others it is looked for in the tap's own values, each moved to a
-random pose: these hold all that the tap holds but the pose, so what a probe still reads from them is not pose alone.
+Held as *pose alone* is what one and the same measure finds in the raw values and not in the view, where
+
+- the feature itself is pose: moving the input by the group changes it as far as it varies at all
+  (:mod:`workers.evidence.posed`). That a probe does not find something in the view never says so: what is invariant may
+  be there in a form that no probe reads;
+- and what the view leaves out is the pose and nothing else. A theorem says so of some views. Of the others it is looked
+  for in the tap's own values, each moved to a random pose: these hold all that the tap holds but the pose, so what a
+  probe still reads from them is not pose alone.
 """
 
 from __future__ import annotations
@@ -64,7 +69,8 @@ class InvariantEvidence:
     ``group``: whose poses the view does not tell apart. ``lossless``: a theorem says that it tells any two orbits
     apart. ``follows``: the tap is shown to move with the picture by the action that the view divides out, exactly or by
     training; only then is that the pose of the *image*. ``turned`` and ``turned_stratified``: predictive retention by
-    the tap's own values in random poses, where anybody looked.
+    the tap's own values in random poses, where anybody looked. ``posed``: how far the group changes the feature itself,
+    as a share of what two random references differ by (not a retention: it can be above 1).
     """
 
     group: str
@@ -75,6 +81,7 @@ class InvariantEvidence:
     stratified: Interval | None = None
     turned: Interval | None = None
     turned_stratified: Interval | None = None
+    posed: Interval | None = None
 
     @property
     def measured(self) -> InvariantEvidence | None:
@@ -82,7 +89,7 @@ class InvariantEvidence:
         found = replace(
             self, predictive=known(self.predictive), generative=known(self.generative),
             stratified=known(self.stratified), turned=known(self.turned),
-            turned_stratified=known(self.turned_stratified),
+            turned_stratified=known(self.turned_stratified), posed=known(self.posed),
         )  # fmt: skip
         return found if found.generative or found.predictive else None
 
@@ -91,17 +98,23 @@ class InvariantEvidence:
         """Without what probes read."""
         return replace(self, predictive=None, stratified=None, turned=None, turned_stratified=None)
 
+    def is_pose(self, thresholds: Thresholds = DEFAULT) -> bool:
+        """Whether the feature is shown to be pose: the group changes it as far as it varies."""
+        return self.posed is not None and self.posed.low > thresholds.posed
+
 
 @dataclass(frozen=True)
 class Held:
     """What a tap's raw values, its invariant view, and its values in random poses show of one feature, each by itself.
 
-    ``view`` and ``turned`` are ``MISSING`` where nobody looked.
+    ``view`` and ``turned`` are ``MISSING`` where nobody looked. ``gone``: whether one and the same measure shows it of
+    the raw values and not of the view.
     """
 
     raw: RetentionState
     view: RetentionState = RetentionState.MISSING
     turned: RetentionState = RetentionState.MISSING
+    gone: bool = False
 
     @property
     def state(self) -> RetentionState:
@@ -114,13 +127,13 @@ class Held:
 
     @property
     def lost_with_pose(self) -> bool:
-        """Whether the raw values show what the view shows to be gone."""
-        return (self.raw, self.view) == (RetentionState.VISIBLE, RetentionState.LOW)
+        """Whether the raw values show what the view does not, and not for being measured in another way."""
+        return self.gone and (self.raw, self.view) == (RetentionState.VISIBLE, RetentionState.LOW)
 
-    def as_pose(self, view: InvariantEvidence) -> bool:
-        """Whether the tap holds the feature as pose alone: lost with the pose, and with nothing else."""
+    def as_pose(self, view: InvariantEvidence, thresholds: Thresholds = DEFAULT) -> bool:
+        """Whether the tap holds the feature as pose alone: it is pose, lost with the pose, and with nothing else."""
         alone = view.lossless or self.turned is RetentionState.LOW
-        return self.lost_with_pose and view.follows and alone
+        return self.lost_with_pose and view.follows and alone and view.is_pose(thresholds)
 
 
 def held_by(
@@ -133,9 +146,21 @@ def held_by(
         return Held(raw)
     within = None if tied is None else tied.within(view.stratified)
     turned = None if tied is None else tied.within(view.turned_stratified)
+    alike = (predictive, view.predictive) if tied is None else (tied.stratified, view.stratified)
     return Held(
-        raw, held(view.generative, view.predictive, within, thresholds), held(None, view.turned, turned, thresholds)
-    )
+        raw, held(view.generative, view.predictive, within, thresholds), held(None, view.turned, turned, thresholds),
+        lost(*alike, thresholds),
+    )  # fmt: skip
+
+
+def lost(raw: Interval | None, view: Interval | None, thresholds: Thresholds = DEFAULT) -> bool:
+    """Whether one measure shows a feature of the raw values, and shows it to be low of the view.
+
+    Two measures never show that: samples may find in the values what a probe of them does not find either.
+    """
+    if raw is None or view is None:
+        return False
+    return raw.low > thresholds.retention_visible and view.high < thresholds.retention_low
 
 
 def held(

@@ -26,8 +26,9 @@ claimed: not separable in these references.
 
 Where the tap has an invariant view, the retentions of the raw values and of the view are read together
 (:mod:`workers.evidence.retention_states`): a view can take a low retention away and never makes one. A feature that the
-raw values show, that the view shows to be gone, and that has no effect is held as pose alone (``pose_only``); said only
-where nothing but the pose can have gone with it (decision 0009).
+raw values show, that the view does not by the same measure, and that has no effect is held as pose alone
+(``pose_only``); said only where the group changes the feature itself, and nothing but the pose can have gone with it
+(decision 0009).
 
 Retention is that of the tap; the effect is on the final answer and the same for every tap. All bounds are joint ones
 (:mod:`workers.evidence.family`): the caller passes intervals that hold over all findings of the audit at once.
@@ -122,7 +123,7 @@ def decide(evidence: Evidence, gates: Sequence[GateResult] = (), thresholds: Thr
             _verdict(one, thresholds) is not verdict for one in _objecting(measured, trusted)
         ):
             verdict, words = Verdict.UNTRUSTED, [reasons.objected(verdict), *words]
-    as_pose = trusted.view is not None and held.as_pose(trusted.view)
+    as_pose = trusted.view is not None and held.as_pose(trusted.view, thresholds)
     return Decision(
         verdict,
         tuple(words + reasons.laid_aside(measured, trusted, failed, thresholds)),

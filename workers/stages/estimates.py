@@ -33,6 +33,7 @@ from workers.stages.features import CODED, AuditedFeature
 from workers.stages.intervals import Resampler, Statistician
 from workers.stages.network_checks import NetworkChecks, check_network
 from workers.stages.oracles import NOTHING
+from workers.stages.posed import Mover, Posed
 from workers.stages.references import References
 from workers.stages.retentions import Readers, Retentions, present, retentions
 from workers.stages.stage import Arrays, StageContext
@@ -126,9 +127,10 @@ def measure(
         within,
     )  # fmt: skip
     context.report(0.1, "features read from the codes")
+    posed = Mover(context, references.images, features, by)
     measured: dict[str, TapMeasurements] = {}
     for i, tap in enumerate(taps):
-        measured[tap.name] = _tap(context, features, tap, latents, readers, by)
+        measured[tap.name] = _tap(context, features, tap, latents, readers, by, posed)
         context.report(0.1 + 0.5 * (i + 1) / len(taps), f"{tap.name} probed")
     return Measurements(
         taps=measured,
@@ -169,7 +171,7 @@ def oracle_quality(context: StageContext, features: list[AuditedFeature]) -> dic
 
 def _tap(
     context: StageContext, features: list[AuditedFeature], tap: Tap, latents: Arrays, readers: Readers,
-    by: Statistician,
+    by: Statistician, posed: Posed,
 ) -> TapMeasurements:  # fmt: skip
     z, wide = latents[f"z:{tap.name}"], context.arrays("wide")[tap.name]
     drawn, diagnosed = context.arrays(f"samples:{tap.name}"), context.arrays(f"inn:{tap.name}")
@@ -184,7 +186,7 @@ def _tap(
     return TapMeasurements(
         wide=wide,
         raw=raw,
-        posefree=measure_view(context, tap.name, columns, raw, readers, by),
+        posefree=measure_view(context, tap.name, columns, raw, readers, by, posed),
         factor=present({name: _factor(drawn, name, weights) for name in names}),
         movement=present({f.name: _movement(drawn, f, weights) for f in features}),
         information=mean_interval(information, weights(len(information))),

@@ -86,7 +86,7 @@ def _view_evidence(found: PoseFreeMeasurements, feature: str) -> InvariantEviden
         group=found.view.group.value, lossless=found.view.lossless, follows=found.follows,
         predictive=_jointly(found.by.predictive.get(feature)), generative=_jointly(found.by.generative.get(feature)),
         stratified=_jointly(found.by.stratified.get(feature)), turned=_jointly(found.turned.predictive.get(feature)),
-        turned_stratified=_jointly(found.turned.stratified.get(feature)),
+        turned_stratified=_jointly(found.turned.stratified.get(feature)), posed=_jointly(found.posed.get(feature)),
     )  # fmt: skip
 
 

@@ -47,10 +47,6 @@ class Retentions:
         """Of no feature."""
         return cls({}, {}, {}, {})
 
-    def of(self, feature: str) -> list[Interval]:
-        """Every one of ``feature``."""
-        return [one[feature] for one in (self.generative, self.predictive, self.stratified) if feature in one]
-
 
 def retentions(
     names: list[str], readable: dict[str, Readability], drawn: Arrays | None, readers: Readers, by: Statistician

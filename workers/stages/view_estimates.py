@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.results import InvariantView, Symmetry
+from workers.evidence.bootstrap import Interval
 from workers.evidence.features import FeatureColumn
 from workers.evidence.readability import read_features
-from workers.evidence.thresholds import DEFAULT
+from workers.evidence.retention_states import lost
 from workers.stages.intervals import Statistician
 from workers.stages.network_checks import NetworkChecks, check_network
+from workers.stages.posed import UNPOSED, Posed
 from workers.stages.posefree import views_of
 from workers.stages.retentions import Readers, Retentions, retentions
 from workers.stages.stage import Arrays, StageContext
@@ -29,7 +31,8 @@ class PoseFreeMeasurements:
 
     ``turned``: predictive retentions by the tap's own values in random poses, of the features of which the view does
     not tell whether more than the pose was lost. ``network``: checks of the invertible network that was fitted to the
-    view, where one was.
+    view, where one was. ``posed``: how far the view's group changes each feature that a probe reads from the raw values
+    and not from the view.
     """
 
     view: InvariantView
@@ -37,11 +40,13 @@ class PoseFreeMeasurements:
     by: Retentions
     turned: Retentions
     network: NetworkChecks | None
+    posed: dict[str, Interval] = field(default_factory=dict)
 
 
 def measure_view(
-    context: StageContext, tap: str, columns: list[FeatureColumn], raw: Retentions, readers: Readers, by: Statistician
-) -> PoseFreeMeasurements | None:
+    context: StageContext, tap: str, columns: list[FeatureColumn], raw: Retentions, readers: Readers, by: Statistician,
+    posed: Posed,
+) -> PoseFreeMeasurements | None:  # fmt: skip
     """Probes of the view, and what its own samples show where a network was fitted to it; ``None`` without a view.
 
     Folds and resamples are those of the raw values: the two differ by what is read, and by nothing else.
@@ -59,16 +64,17 @@ def measure_view(
         drawn, diagnosed = context.arrays(f"invariant:{tap}"), context.arrays(f"inn@invariant:{tap}")
         network = check_network(diagnosed, wide, context.rng("independence", tap, "invariant"), by.weights)
     found, following = probed(wide, columns, drawn), follows(symmetries_of(context), view)
-    open_ones = [] if view.lossless or not following else [one for one in columns if lost(one.name, raw, found)]
-    turned = probed(context.arrays("turned")[tap], open_ones) if open_ones else Retentions.none()
-    return PoseFreeMeasurements(view, following, found, turned, network)
+    open_ones = [one for one in columns if following and lost_in(one.name, raw, found)]
+    doubted = [] if view.lossless else open_ones
+    turned = probed(context.arrays("turned")[tap], doubted) if doubted else Retentions.none()
+    moved = posed(view.group.value, [one.name for one in open_ones])
+    return PoseFreeMeasurements(view, following, found, turned, network, moved)
 
 
-def lost(feature: str, raw: Retentions, view: Retentions) -> bool:
-    """Whether anything says that the raw values hold ``feature``, and anything that the view does not."""
-    shown = [one.jointly.low for one in raw.of(feature)]
-    left = [one.jointly.high for one in view.of(feature)]
-    return max(shown, default=0.0) > DEFAULT.retention_visible and min(left, default=1.0) < DEFAULT.retention_low
+def lost_in(feature: str, raw: Retentions, view: Retentions) -> bool:
+    """Whether one and the same probe reads ``feature`` from the raw values, and not from the view."""
+    measures = ((raw.predictive, view.predictive), (raw.stratified, view.stratified))
+    return any(lost(a[feature].jointly, b[feature].jointly) for a, b in measures if feature in a and feature in b)
 
 
 def fitted(context: StageContext, tap: str) -> bool:
@@ -79,9 +85,12 @@ def fitted(context: StageContext, tap: str) -> bool:
 def view_measures(context: StageContext) -> int:
     """Retentions per feature that views add to the family.
 
-    One by a probe of each view, one more where it is drawn from, and one of random poses where it is not lossless.
+    One by a probe of each view, one more where it is drawn from, one of random poses where it is not lossless; and one
+    per group of how far it changes the feature.
     """
-    return sum(1 + fitted(context, tap) + (not view.lossless) for tap, view in views_of(context).items())
+    views = views_of(context)
+    groups = {view.group.value for view in views.values()} - {UNPOSED}
+    return len(groups) + sum(1 + fitted(context, tap) + (not view.lossless) for tap, view in views.items())
 
 
 def symmetries_of(context: StageContext) -> list[Symmetry]:

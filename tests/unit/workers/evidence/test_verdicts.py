@@ -266,7 +266,7 @@ EDITS = st.builds(
     st.none() | SMALL,
 )
 TIES = st.none() | st.builds(Tied, st.just(("label",)), st.booleans(), RETENTION)
-VIEWS = st.builds(InvariantEvidence, st.just("c4"), st.booleans(), st.booleans(), *[RETENTION] * 5)
+VIEWS = st.builds(InvariantEvidence, st.just("c4"), st.booleans(), st.booleans(), *[RETENTION] * 6)
 EVIDENCE = st.builds(Evidence, RETENTION, RETENTION, st.lists(EDITS, max_size=3).map(tuple), TIES, st.none() | VIEWS)
 KINDS = [
     checks.COMPLETENESS, checks.READABILITY, checks.ROUND_TRIP, checks.LIKELIHOOD,
@@ -388,11 +388,16 @@ def test_a_concept_that_the_code_does_not_hold_gets_no_denial() -> None:
             assert verdict(edit(NONE, method="factor"), gates=gate, **measures) is Verdict.UNTRUSTED
 
 
+WHOLLY = interval(0.95, 1.05)
+"""How far the group changes the feature itself: as far as two references differ."""
+
+
 def view(
     predictive: Interval | None = None, generative: Interval | None = None, *, lossless: bool = True,
     follows: bool = True, stratified: Interval | None = None, turned: Interval | None = None,
+    posed: Interval | None = WHOLLY,
 ) -> InvariantEvidence:  # fmt: skip
-    return InvariantEvidence("c4", lossless, follows, predictive, generative, stratified, turned)
+    return InvariantEvidence("c4", lossless, follows, predictive, generative, stratified, turned, posed=posed)
 
 
 @pytest.mark.parametrize(
@@ -442,12 +447,37 @@ def test_pose_only_is_said_where_nothing_but_the_pose_can_have_gone(lossless, fo
     decision = decide(Evidence(None, VISIBLE, (edit(NONE),), view=seen))
     assert (decision.verdict, decision.pose_only) == (Verdict.ENCODED_UNUSED, alone)
     assert any("as pose only:" in reason for reason in decision.reasons) is alone
+    assert not any("does not find it there" in reason for reason in decision.reasons)
     assert any("whether it is held as pose only is open" in reason for reason in decision.reasons) is not alone
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+@pytest.mark.parametrize("posed", [None, interval(0.0, 0.01), interval(0.5, 0.95)])
+def test_what_the_group_does_not_change_is_no_pose_however_little_the_view_shows(lossless, posed) -> None:
+    """That a probe finds nothing in the view is a matter of the probe: of one ring of six, or two of three, say."""
+    seen = view(LOW, lossless=lossless, turned=LOW, posed=posed)
+    decision = decide(Evidence(None, VISIBLE, (edit(NONE),), view=seen))
+    assert (decision.verdict, decision.pose_only) == (Verdict.ENCODED_UNUSED, False)
+    assert not any("pose only" in reason for reason in decision.reasons)
+    assert "The view without quarter turns does not show it, or the probe does not find it there." in decision.reasons
+    changes = [reason for reason in decision.reasons if "the feature itself changes" in reason.lower()]
+    assert [f"by {posed.value:.2f} (" in reason for reason in changes] == [True] if posed else len(changes) == 1
+
+
+def test_two_instruments_never_show_that_anything_was_lost() -> None:
+    """Samples find it in the raw values; a probe reads as little of these as of the view."""
+    decision = decide(Evidence(interval(0.15, 0.25), LOW, (edit(NONE),), view=view(LOW)))
+    assert (decision.verdict, decision.pose_only) == (Verdict.ENCODED_UNUSED, False)
+    assert not any("pose only" in reason for reason in decision.reasons)
+    tied = Tied(("label",), True, VISIBLE)
+    assert decide(Evidence(None, VISIBLE, (edit(NONE),), tied, view(VISIBLE, stratified=LOW))).pose_only
+    assert not decide(Evidence(None, VISIBLE, (edit(NONE),), tied, view(LOW))).pose_only
 
 
 def test_the_words_name_the_pose() -> None:
     posed = decide(Evidence(None, VISIBLE, (edit(NONE),), view=view(LOW))).reasons
     assert "The tap holds it as pose only: divide out quarter turns, and nothing of it is left." in posed
+    assert any("changes with quarter turns by 1.00 (0.95 to 1.05)" in reason for reason in posed)
     hidden = decide(Evidence(None, LOW, (edit(NONE),), view=view(VISIBLE))).reasons
     assert any("misaligned" in reason for reason in hidden)
     assert any("without quarter turns predictive 0.65" in reason for reason in hidden)
@@ -491,3 +521,4 @@ def test_an_invariant_view_never_makes_a_feature_ignored_and_never_unmakes_use(
         assert without.verdict in {Verdict.ENCODED_UNUSED, Verdict.UNTRUSTED}
         assert added.lossless or added.turned.high < DEFAULT.retention_low or evidence.tied is not None
         assert added.follows
+        assert added.posed.low > DEFAULT.posed

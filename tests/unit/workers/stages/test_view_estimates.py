@@ -19,7 +19,7 @@ from workers.stages.findings import _view_evidence
 from workers.stages.intervals import Resampler, Statistician
 from workers.stages.retentions import Readers, Retentions, retentions
 from workers.stages.stage import StageContext, pack, pack_json
-from workers.stages.view_estimates import PoseFreeMeasurements, follows, measure_view, view_measures
+from workers.stages.view_estimates import PoseFreeMeasurements, follows, lost_in, measure_view, view_measures
 from workers.symmetry.random_poses import in_random_poses
 
 CODES = PosedCodes.drawn(n=400, noise=0.05)
@@ -50,8 +50,15 @@ def stage(seen: np.ndarray, *, lossless: bool = True, state: str = "exact", **mo
     return context("evidence", blobs | more)
 
 
+def posed(group: str, names: list[str]) -> dict[str, Interval]:
+    """Quarter turns change the pose as far as it varies, and the kind not at all."""
+    assert group == "c4"
+    return {name: Interval(share, share - 0.02, share + 0.02, 0.95, 400, "test")
+            for name, share in (("pose", 1.0), ("kind", 0.0)) if name in names}  # fmt: skip
+
+
 def measured(seen: np.ndarray, **told: object) -> PoseFreeMeasurements:
-    found = measure_view(stage(seen, **told), TAP, CODES.columns, raw(), READERS, by())  # type: ignore[arg-type]
+    found = measure_view(stage(seen, **told), TAP, CODES.columns, raw(), READERS, by(), posed)  # type: ignore[arg-type]
     assert found is not None
     return found
 
@@ -81,8 +88,24 @@ def test_a_lossy_view_takes_more_than_the_pose_and_random_poses_tell() -> None:
     assert found.turned.predictive["kind"].low > 0.9
     assert unused(found, "pose").pose_only
     assert not unused(found, "kind").pose_only
-    assert any("drops more than the pose" in reason for reason in unused(found, "kind").reasons)
+    assert set(found.posed) == {"kind", "pose"}
+    assert any("or the probe does not find it there" in reason for reason in unused(found, "kind").reasons)
     assert unused(found, "kind").verdict == "encoded_unused"
+
+
+def test_what_no_probe_finds_in_a_lossless_view_is_not_called_pose_for_that() -> None:
+    """A view that is told to be lossless, and of which no probe reads even the kind, which every turn leaves alone."""
+    found = measured(np.random.default_rng(5).standard_normal((len(CODES.values), 4)))
+    assert found.by.predictive["kind"].jointly.high < 0.1
+    assert not unused(found, "kind").pose_only
+    assert unused(found, "pose").pose_only
+
+
+def test_samples_and_probe_together_open_no_question_of_pose() -> None:
+    shown, low = Interval(0.2, 0.15, 0.25, 0.95, 400, "test"), Interval(0.02, 0.0, 0.05, 0.95, 400, "test")
+    of_view = Retentions({}, {}, {"kind": low}, {})
+    assert not lost_in("kind", Retentions({}, {"kind": shown}, {"kind": low}, {}), of_view)
+    assert lost_in("kind", Retentions({}, {}, {"kind": shown}, {}), of_view)
 
 
 def test_nobody_looks_at_random_poses_where_nothing_hangs_on_it() -> None:
@@ -109,14 +132,14 @@ def test_samples_that_share_the_view_are_heard_too() -> None:
     assert found.by.generative["pose"].value < 0.1
     assert found.network is not None
     assert found.network.gain.low > 0.9
-    assert view_measures(stage(CODES.projected(), **inputs)) == 2
-    assert view_measures(stage(CODES.projected(), lossless=False)) == 2
+    assert view_measures(stage(CODES.projected(), **inputs)) == 3
+    assert view_measures(stage(CODES.projected(), lossless=False)) == 3
     assert view_measures(context("evidence")) == 0
 
 
 def test_a_tap_without_a_view_has_no_measurements_of_one() -> None:
-    assert measure_view(context("evidence"), TAP, CODES.columns, raw(), READERS, by()) is None
-    assert measure_view(stage(CODES.projected()), "relu_2", CODES.columns, raw(), READERS, by()) is None
+    assert measure_view(context("evidence"), TAP, CODES.columns, raw(), READERS, by(), posed) is None
+    assert measure_view(stage(CODES.projected()), "relu_2", CODES.columns, raw(), READERS, by(), posed) is None
 
 
 @pytest.mark.parametrize(
@@ -146,7 +169,7 @@ def test_joint_bounds_reach_the_verdict() -> None:
     wide_bounds = Interval(0.5, 0.4, 0.6, 0.95, 100, "m", 0.3, 0.7)
     found = PoseFreeMeasurements(
         a_view(), True, Retentions({}, {"hat": wide_bounds}, {"hat": wide_bounds}, {"hat": wide_bounds}),
-        Retentions({}, {}, {"hat": wide_bounds}, {"hat": wide_bounds}), None,
+        Retentions({}, {}, {"hat": wide_bounds}, {"hat": wide_bounds}), None, {"hat": wide_bounds},
     )  # fmt: skip
     joint = wide_bounds.jointly
-    assert _view_evidence(found, "hat") == InvariantEvidence("c4", True, True, joint, joint, joint, joint, joint)
+    assert _view_evidence(found, "hat") == InvariantEvidence("c4", True, True, *[joint] * 6)
