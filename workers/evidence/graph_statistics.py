@@ -1,13 +1,13 @@
 """The registry of what is measured of graphs, and how it is changed: rings and types exactly, other counts in the code.
 
-To add a node or to move an edge changes several counts at once: those have no exact edit.
+To add a node or to move an edge changes several counts at once: those have no exact edit. Nor have rings and types
+where the rest of the graph tells them (:mod:`workers.evidence.graph_traces`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from workers.graphs import rewiring, statistics
 from workers.graphs.packing import Packed
 from workers.graphs.vocabulary import Group, read_vocabulary
 
+from .graph_traces import Mean, traceless_rings, traceless_shares
 from .statistics import Statistic
 from .transforms import Edit, stay
 
@@ -26,14 +27,8 @@ LEAST_COUNT = 0.05
 BINDS = ("edges", "mean degree", "branching")
 """Counts that only stand for a column that equals them: they follow from others, or nearly do, and a feature that
 cannot change while the others stay gets no verdict."""
-
-
-class Mean(Protocol):
-    """A mean of one channel over the nodes, or the edges, of each graph."""
-
-    def __call__(self, graphs: Packed, channel: int) -> NDArray[np.float64]:
-        """``(n,)``."""
-        ...
+MEANS = ("mean degree",)
+"""Those that are no whole numbers."""
 
 
 def graph_statistics(
@@ -56,9 +51,12 @@ def graph_statistics(
         "max degree": statistics.max_degree, "edges": statistics.edges, "mean degree": statistics.mean_degree,
         "branching": statistics.branching,
     }  # fmt: skip
-    exact = {"rings": rewiring.with_rings}
+    exact = {"rings": rewiring.with_rings} if traceless_rings(graphs) else {}
     return (
-        *(_statistic(name, measure, LEAST_COUNT, exact.get(name)) for name, measure in counts.items()),
+        *(
+            _statistic(name, measure, LEAST_COUNT, exact.get(name), name not in MEANS)
+            for name, measure in counts.items()
+        ),
         *_means(graphs, found.nodes, statistics.node_mean, "node", of_nodes, 1),
         *_means(graphs, found.edges, statistics.edge_mean, "edge", of_edges, last - len(of_edges)),
     )
@@ -72,15 +70,24 @@ def _means(
     if group.kind == "types" and channels:
         frequent = _frequencies(graphs, channels, side)
         channels.remove(int(frequent.argmax()))
+    exact = _traceless(graphs, channels, mean, side) if group.kind == "types" else []
     for channel in channels:
         place = channel - first
         kind, what = ("type", "share of") if group.kind == "types" else ("feature", "mean")
         named = names[place] if 0 <= place < len(names) else f"{side} {kind} {channel - group.first + 1}"
         change = None
-        if group.kind == "types":
+        if channel in exact:
             rewired = rewiring.with_node_share if side == "node" else rewiring.with_edge_share
             change = partial(rewired, channel=channel, others=frequent)
         yield _statistic(f"{what} {named}", partial(mean, channel=channel), LEAST_SHARE, change)
+
+
+def _traceless(graphs: Packed, channels: list[int], mean: Mean, side: str) -> list[int]:
+    """The types whose share the rest of the graphs does not tell."""
+    if not channels:
+        return []
+    shares = np.stack([mean(graphs, channel) for channel in channels], axis=1)
+    return [one for one, free in zip(channels, traceless_shares(graphs, shares, side), strict=True) if free]
 
 
 def _frequencies(graphs: Packed, channels: list[int], side: str) -> NDArray[np.float64]:
@@ -93,9 +100,14 @@ def _frequencies(graphs: Packed, channels: list[int], side: str) -> NDArray[np.f
 
 
 def _statistic(
-    name: str, measure: Callable[[Packed], NDArray[np.float64]], least: float, change: Edit | None = None
+    name: str,
+    measure: Callable[[Packed], NDArray[np.float64]],
+    least: float,
+    change: Edit | None = None,
+    whole: bool = False,
 ) -> Statistic:
     floor = None if change is None else stay(change)
     return Statistic(
-        name, "numeric", None, measure, change, floor, min_spread=least, equals=True, listed=name not in BINDS
-    )
+        name, "numeric", None, measure, change, floor, min_spread=least, equals=True, whole=whole,
+        listed=name not in BINDS,
+    )  # fmt: skip

@@ -17,6 +17,8 @@ EXISTS_SHARE = 0.5
 """A statistic is reported when at least this share of the images has it."""
 MIN_SPREAD = 0.005
 """A statistic that hardly varies over the images has no retention and no effect to speak of: nothing was tested."""
+SAME_COUNT = 0.5
+"""Whole numbers that differ by less are the same."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Statistic:
     """Smallest standard deviation over the references, in its own unit, at which it is worth a verdict."""
     equals: bool = False
     """Whether a column that equals it everywhere is it, whatever its name: it counts, and readings are no estimates."""
+    whole: bool = False
+    """Whether it is a whole number: then only the target itself is a hit, for 10 may be answered unlike 9."""
     listed: bool = True
     """Whether it is a feature by itself; else it only stands for a column."""
 
@@ -53,9 +57,12 @@ class Statistic:
     def confirms(self, edited: Images, target: Floats, reference: Floats, tolerance: float = 0.25) -> NDArray[np.bool_]:
         """Which edited images ``(n, h, w, c)`` now measure ``target``, within ``tolerance`` reference spreads.
 
-        An image whose statistic does not exist after the edit is not confirmed.
+        A whole number has to be the target itself. An image whose statistic does not exist after the edit is not
+        confirmed.
         """
         missed = distance(self.measure(edited), target, self.kind, self.period)
+        if self.whole:
+            return np.asarray(missed < SAME_COUNT)
         scale = spread(reference[np.isfinite(reference)], self.kind, self.period)
         with np.errstate(invalid="ignore"):
             return np.asarray(missed <= tolerance * scale)

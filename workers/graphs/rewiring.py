@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csgraph
 
-from workers.graphs.canonical import distances, linked
+from workers.graphs.canonical import linked
 from workers.graphs.packing import Packed, presence
 
 Values = NDArray[np.floating[Any]]
@@ -61,31 +62,34 @@ def with_edge_share(
 
 
 def _rewire(graph: Packed, more: int, generator: np.random.Generator) -> None:
-    for _ in range(abs(more)):
-        candidates = _closing(graph) if more > 0 else _open(graph)
-        if not len(candidates):
-            return
-        i, j = candidates[generator.integers(len(candidates))]
-        there = np.argwhere(np.triu(linked(graph[None])[0]))
-        like = graph[tuple(there[generator.integers(len(there))])] if len(there) else None
-        if more > 0 and like is None:
-            return
-        graph[i, j] = graph[j, i] = like if more > 0 and like is not None else 0
+    joined = linked(graph[None])[0]
+    there = np.argwhere(np.triu(joined))
+    candidates = _closing(joined) if more > 0 else _spare(joined, there, generator)
+    if not more or len(candidates) < abs(more) or not len(there):
+        return
+    chosen = candidates[generator.choice(len(candidates), abs(more), replace=False)]
+    like = graph[tuple(there[generator.integers(len(there), size=len(chosen))].T)]
+    for i, j in (chosen.T, chosen.T[::-1]):
+        graph[i, j] = like if more > 0 else 0
 
 
-def _closing(graph: Packed) -> NDArray[np.int64]:
-    """Pairs of nodes of one part that no edge joins, ``(k, 2)``: an edge between them closes one ring."""
-    apart = distances(graph[None])[0]
-    return np.argwhere(np.triu((apart > 1) & (apart < len(graph))))
+def _closing(joined: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Pairs of nodes of one part that no edge joins, ``(k, 2)``: each edge between such a pair closes one ring."""
+    part = csgraph.connected_components(joined, directed=False)[1]
+    return np.argwhere(np.triu((part[:, None] == part) & ~joined, 1))
 
 
-def _open(graph: Packed) -> NDArray[np.int64]:
-    """Edges that lie on a ring, ``(k, 2)``: without one of them its ends are still joined another way."""
-    pairs = np.argwhere(np.triu(linked(graph[None])[0]))
-    without = np.repeat(graph[None], len(pairs), axis=0)
-    every = np.arange(len(pairs))
-    without[every, pairs[:, 0], pairs[:, 1]] = without[every, pairs[:, 1], pairs[:, 0]] = 0
-    return pairs[distances(without)[every, pairs[:, 0], pairs[:, 1]] < len(graph)] if len(pairs) else pairs
+def _spare(
+    joined: NDArray[np.bool_], pairs: NDArray[np.int64], generator: np.random.Generator
+) -> NDArray[np.int64]:  # fmt: skip
+    """Edges beside a random spanning forest, ``(rings, 2)``: it alone joins the parts, so any of them can be spared.
+
+    ``pairs (edges, 2)``: all edges. One pass for all rings (Kruskal), however many edges there are.
+    """
+    weights = np.zeros(joined.shape)
+    weights[tuple(pairs.T)] = generator.permutation(len(pairs)) + 1.0
+    forest = csgraph.minimum_spanning_tree(weights).toarray() > 0
+    return np.asarray(pairs[~forest[tuple(pairs.T)]])
 
 
 def _retyped(

@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from workers.evidence.statistics import SAME_COUNT
 from workers.evidence.thresholds import DEFAULT
 from workers.flows.inn import ConditionalINN
 from workers.stages.editor import condition, retold
@@ -17,7 +18,7 @@ from workers.stages.holding import hold_for
 from workers.stages.unedited import Unedited
 
 MOVED = DEFAULT.moved
-"""An edit hits when its reading ends within this share of the intended way from the target."""
+"""An edit hits when its reading ends within this share of the intended way from the target, if not whole."""
 
 
 class CodeEdit:
@@ -42,9 +43,15 @@ class CodeEdit:
         read = self.studio.reader.encoded(edited, [self.feature, *self.witnesses])
         end, goal = read[self.feature.name], self.feature.encoding.encode(targets)
         now = self.feature.encoding.encode(self.feature.column.values[self.rows[chosen]])
-        shown, near = self.shown[chosen], MOVED * np.linalg.norm(now - goal, axis=1)
+        shown, near = self.shown[chosen], self._near(now, goal)
         missed, before = (np.linalg.norm(one - goal, axis=1) for one in (end, shown))
         return Checked((missed <= near) & (before > near), self._moved(chosen, read), _way(shown, end, goal))
+
+    def _near(self, now: Values, goal: Values) -> Values:
+        """How far from the ``goal`` a reading may end: half of a whole number, else a share of the intended way."""
+        if self.feature.statistic is not None and self.feature.statistic.whole:
+            return np.full(len(goal), np.nextafter(SAME_COUNT / self.feature.encoding.scale, 0))
+        return MOVED * np.asarray(np.linalg.norm(now - goal, axis=1))
 
     def _moved(self, chosen: Rows, read: dict[str, NDArray[np.float64]]) -> Mask:
         """Whether any other attribute reads differently than in the picture before; a reading that is lost counts."""

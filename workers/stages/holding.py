@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from workers.evidence.statistics import SAME_COUNT
 from workers.flows.inn import ConditionalINN
 from workers.stages.editor import condition, retold
 from workers.stages.edits import Images, Rows, Values
@@ -126,15 +127,21 @@ class Aim:
         return self.unedited.studio.decode(retold(self.editor, residual[torch.from_numpy(left)], said))
 
     def _missed(self, drift: dict[str, Values]) -> Values:
-        """Squared drift of all columns in their spreads, ``(n,)``."""
+        """Squared drift of all columns in their spreads, ``(n,)``; a count that is not its target weighs more."""
         weights = {one.name: AIMED if one.name == self.feature.name else 1.0 for one in self.columns}
         scaled = [weights[one.name] * np.square(drift[one.name] / one.encoding.scale) for one in self.columns]
-        return np.asarray(np.sum(scaled, axis=0))
+        return np.asarray(np.sum([*scaled, AIMED * self._elsewhere(drift)], axis=0))
 
     def _done(self, drift: dict[str, Values]) -> NDArray[np.bool_]:
         """Where every column is as near its goal as counts as still there, ``(n,)``."""
         scaled = [np.abs(drift[one.name]) / one.encoding.scale for one in self.columns]
-        return np.asarray(np.max(scaled, axis=0) <= COLLATERAL)
+        return np.asarray((np.max(scaled, axis=0) <= COLLATERAL) & ~self._elsewhere(drift))
+
+    def _elsewhere(self, drift: dict[str, Values]) -> NDArray[np.bool_]:
+        """Where the edited feature is a whole number, and not the one that it should be, ``(n,)``."""
+        whole = self.feature.statistic is not None and self.feature.statistic.whole
+        off = np.abs(drift[self.feature.name]) if whole else np.zeros(len(next(iter(drift.values()))))
+        return np.asarray(off >= SAME_COUNT)
 
 
 def _rows(values: dict[str, Values], rows: Rows) -> dict[str, Values]:

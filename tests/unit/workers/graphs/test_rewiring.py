@@ -40,6 +40,38 @@ def test_rings_are_opened_and_trees_stay_as_they_are() -> None:
     assert (beyond == changed).all()
 
 
+@pytest.mark.parametrize("more", [-200, 200])
+def test_hundreds_of_rings_of_dense_graphs_change_at_once(more: int) -> None:
+    """Sixty-four nodes, half of all pairs joined: to look for bridges ring by ring took minutes."""
+    joined = np.triu(np.random.default_rng(0).random((8, 64, 64)) < 0.5, 1)
+    ones = np.ones((8, 64), bool)
+    graphs = pack(ones[..., None], (joined | joined.swapaxes(1, 2))[..., None], ones)
+    now = statistics.rings(graphs)
+    changed = with_rings(graphs, now, now + more)
+    assert (statistics.rings(changed) == now + more).all()
+    assert (statistics.components(changed) == 1).all()
+    assert valid(changed, 1).all()
+
+
+def test_any_edge_of_a_ring_may_be_taken_and_no_other() -> None:
+    """A triangle with a tail, in many numberings."""
+    rng, taken = np.random.default_rng(0), set()
+    pairs = [(0, 1), (1, 2), (0, 2), (2, 3)]
+    for _ in range(60):
+        order, adjacency = rng.permutation(4), np.zeros((1, 4, 4, 1), bool)
+        for i, j in pairs:
+            adjacency[0, order[i], order[j]] = adjacency[0, order[j], order[i]] = True
+        graph = pack(np.ones((1, 4, 1), bool), adjacency, np.ones((1, 4), bool))
+        left = with_rings(graph, np.ones(1), np.zeros(1))[0, ..., -1]
+        taken |= {(i, j) for i, j in pairs if not left[order[i], order[j]]}
+    assert taken == {(0, 1), (1, 2), (0, 2)}
+
+
+def test_a_graph_without_room_for_its_target_stays() -> None:
+    now = statistics.rings(GRAPHS)
+    assert (with_rings(GRAPHS, now, now + 100) == GRAPHS).all()
+
+
 def test_new_edges_are_of_a_type_that_the_graph_has() -> None:
     single = GRAPHS.copy()
     single[..., -2:] = (GRAPHS[..., -2:] != 0).any(axis=3, keepdims=True) * np.array([255, 0], np.uint8)

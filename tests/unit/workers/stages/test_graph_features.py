@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
@@ -14,6 +15,7 @@ from schemas.graphs import GraphFacts
 from schemas.results import FeatureKind, FeatureSource
 from tests.builders.random_graphs import graph_arrays
 from workers.evidence.features import FeatureColumn, fit_encoding
+from workers.evidence.graph_statistics import graph_statistics
 from workers.evidence.statistics import Statistic
 from workers.graphs.packing import pack
 from workers.oracles import OracleConfig, OracleTarget, fit_oracles
@@ -124,6 +126,36 @@ def studio() -> Any:
         statistic = Statistic(name, "numeric", None, measure, None, None, equals=True)
         found.append(AuditedFeature(name, FeatureSource.MEASURED, column, fit_encoding(column), statistic))
     return SimpleNamespace(means=codes, decode=draw, features=found, reader=Reader(found, None))
+
+
+def test_a_count_next_to_the_target_is_no_hit() -> None:
+    """The editor cannot draw 3 and draws 4 instead, from 0 most of the way: the answer may be another one at 3."""
+    made = studio()
+    values = np.repeat([0.0, 4.0], 100)
+    column = FeatureColumn("a", "numeric", values)
+    statistic = Statistic("a", "numeric", None, count, None, None, equals=True, whole=True)
+    wide = AuditedFeature("a", FeatureSource.MEASURED, column, fit_encoding(column), statistic)
+    made.features[0], made.reader.features = wide, [wide, made.features[1]]
+    edit = ConditionalEdit(wide, Timid(), Unedited(made, np.arange(200)))  # type: ignore[arg-type]
+    edit.shown = wide.encoding.encode(values)
+    rows = np.arange(100)
+    four = np.full((100, 1, 2, 1), 4 * STEP + 1, np.uint8)
+    assert edit.check(rows, four, np.full(100, 4.0)).hit.all()
+    assert not edit.check(rows, four, np.full(100, 3.0)).hit.any()
+    assert not edit.check(rows, four, np.full(100, 5.0)).hit.any()
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_transform_of_a_whole_number_hits_it_or_misses(whole: bool) -> None:
+    reference = np.array([0.0, 100.0])  # a quarter of this spread is more than ten
+    statistic = Statistic("a", "numeric", None, count, None, None, equals=True, whole=whole)
+    four = np.full((3, 1, 2, 1), 4 * STEP + 1, np.uint8)
+    assert statistic.confirms(four, np.array([3.0, 4.0, 5.0]), reference).tolist() == [not whole, True, not whole]
+
+
+def test_counts_are_whole_and_means_are_not() -> None:
+    whole = {one.name for one in graph_statistics(GRAPHS) if one.whole}
+    assert whole == {"nodes", "rings", "components", "max degree", "edges", "branching"}
 
 
 def test_edits_of_a_count_are_aimed_until_it_shows_and_the_other_stays() -> None:
