@@ -208,9 +208,14 @@ class Symmetry(Contract):
     the picture), ``regular`` and ``regular_interleaved`` (it moves, and its channels shift in fields of the group's
     order, side by side or strided), ``nodes`` (its node axes permute). ``error`` is the equivariance error under it,
     ``E|Phi(gx) - rho(g) Phi(x)| / E|Phi(x) - Phi(x')|``; ``invariance`` the same with the identity; ``floor`` what
-    resampling alone does (there and back); 0 is perfect, 1 as far as another picture. ``state`` is ``exact`` within the
-    floor of floating point, ``approximate`` (by training) where the error is shown to be small, ``broken`` where it is
-    shown to be large, else ``unclear``. ``notes``: cautions (cropped borders, strides).
+    resampling alone does (there and back); 0 is perfect, 1 as far as another picture. Units of hidden taps count in
+    units of their own deviation; of softmax logits what all classes share does not count.
+
+    ``state`` is ``exact`` within floating point (where poses fall between pixels: on those that do not, and an error
+    below 0.05 over all), ``approximate`` where the error is shown to be small or to be that of resampling, ``broken``
+    where it is shown to be large, else ``unclear``, also where moving hardly changes the references. At the logits no
+    state says more than the answers bear: more change than by resampling and it is not ``exact``, more than few and it
+    is not ``approximate``, more than half and it is ``broken``. ``notes``: cautions (cropped borders, strides).
     """
 
     tap: str
@@ -229,7 +234,7 @@ class InvariantView(Contract):
     """The function of a tap from which the pose is gone: which group, which projection, and why this one.
 
     ``lossless``: whether a theorem says that it tells any two orbits apart; ``width`` of its output; ``exact`` whether
-    the tap is equivariant to within the resampling floor, so that the view is a function of the tap alone.
+    the screen calls the symmetry of the tap exact; otherwise a little of the pose is left in the view.
     """
 
     tap: str

@@ -46,13 +46,17 @@ GROUPS: Final[dict[SymmetryGroup, GroupWord]] = {
 
 STATES: Final[dict[State, StateWord]] = {
     "exact": StateWord(
-        "exact", "no error but that of rounding, or of resampling where that was needed: the model is built that way"
+        "exact",
+        "no error but that of rounding; where poses fall between pixels, hardly any on these, and that on the others",
     ),
     "approximate": StateWord(
         "roughly", "a small error: as training makes it, or too close to what resampling does to tell"
     ),
     "broken": StateWord("broken", "shown to be far from it"),
-    "unclear": StateWord("unclear", "the interval decides neither, or resampling alone blurs too much to tell"),
+    "unclear": StateWord(
+        "unclear",
+        "the interval decides neither, resampling alone blurs too much to tell, or the references hardly change",
+    ),
 }
 
 FIELDS: Final[dict[str, str]] = {

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
+import numpy as np
+from numpy.typing import NDArray
+
 from schemas.classifiers import InputSpec
 from schemas.problems import ErrorCode
 from schemas.results import Gallery, InvariantView, Symmetry
 from workers.classifier.pooling import pooled_shape
-from workers.classifier.selection import Tap
+from workers.classifier.selection import LOGITS, Tap
 from workers.classifier.session import ClassifierSession
 from workers.errors import StageError
 from workers.evidence.bootstrap import resampling_weights
@@ -51,18 +54,26 @@ def run(context: StageContext) -> Produced:
     if not groups:
         return _produced([], [], [])
     taps, session = load_taps(context), _open(context)
-    found = trials(_network(session), inputs, groups, lambda done: context.report(done, "moving the inputs"))
+    found = trials(
+        _network(session), inputs, groups, lambda done: context.report(done, "moving the inputs"),
+        one_unit=(LOGITS, ANSWER),
+    )  # fmt: skip
     weights = _weights(context)
     asked = [
         Question(tap, group, _screened(tap), facts_of(context), inputs.shape[1:]) for tap in taps for group in groups
     ]
-    readings = {(one.tap.name, one.group.name): read(one.candidates(found), weights) for one in asked}
+    answers = {group.name: found[ANSWER, group.name][0] for group in groups}
+    readings = {
+        (one.tap.name, one.group.name): read(
+            one.candidates(found), weights, answers=answers[one.group.name] if one.tap.name == LOGITS else None
+        )
+        for one in asked
+    }
     declared = context.config["groups"] is not None
     rows = [row(one, readings[one.tap.name, one.group.name], declared) for one in asked]
     padded = inputs.shape[1:] != references.shape[1:]  # then later stages do not see the slots that are permuted here
     kept = context.budget.condition
     views = [] if padded else invariant_views(taps, readings, groups, references.shape[1:], kept, declared=declared)
-    answers = {group.name: found[ANSWER, group.name][0] for group in groups}
     shown = Shown(context, session, inputs, groups, answers, rows)
     return _produced(rows, views, [gallery(shown, weights)])
 
@@ -107,9 +118,17 @@ def _screened(tap: Tap) -> tuple[int, ...]:
 def _network(session: ClassifierSession) -> Network:
     def run(inputs: Inputs) -> dict[str, Values]:
         outputs = session.run(inputs)
-        return {**outputs.taps, ANSWER: decided(session, outputs.logits)}
+        scores = outputs.logits if session.independent else centred(outputs.logits)
+        return {**outputs.taps, LOGITS: scores, ANSWER: decided(session, outputs.logits)}
 
     return run
+
+
+def centred(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Logits ``(n, classes)`` less their mean over the classes, which softmax does not see; one alone stays."""
+    wide = np.asarray(logits, dtype=np.float64)
+    mean = wide.mean(axis=1, keepdims=True) if wide.shape[1] > 1 else 0.0
+    return np.asarray(wide - mean, dtype=np.float32)
 
 
 def _weights(context: StageContext) -> Weights:

@@ -46,14 +46,14 @@ def _words(group: SymmetryGroup) -> str:
 
 
 def _approximate(rows: Sequence[Symmetry]) -> list[str]:
-    """Taps that follow a group by training alone: papers.md 3(c), G6."""
+    """Taps that follow a group roughly, as by training alone: papers.md 3(c), G6."""
     taps = dict.fromkeys(row.tap for row in rows if row.state == "approximate" and row.action != "identity")
     if not taps:
         return []
     return [
-        f"Symmetric only by training, and not exactly: {', '.join(taps)}. There one thing in many poses has many codes,"
-        " so distances, neighbours and pair scores of raw codes mislead; the invariant view helps, and leaves a little"
-        " of the pose."
+        f"Symmetric only by training, or as far as resampling lets one tell, and not exactly: {', '.join(taps)}. There"
+        " one thing in many poses has many codes, so distances, neighbours and pair scores of raw codes mislead; the"
+        " invariant view helps, and leaves a little of the pose."
     ]
 
 

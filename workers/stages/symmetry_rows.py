@@ -14,11 +14,17 @@ from workers.stages.faithfulness import estimate
 from workers.symmetry.equivariance import Reading
 from workers.symmetry.groups import Group
 from workers.symmetry.tap_actions import IDENTITY, MARGIN, NODES, SPATIAL, Shape, field_order, kind_of, map_axes
+from workers.symmetry.thresholds import DEFAULT
 from workers.symmetry.trials import Key, Trial
 
 Action = Literal["identity", "spatial", "regular", "regular_interleaved", "nodes"]
 
 CONSTANT = "The tap is the same for every input, so there is nothing to compare: this is no symmetry."
+STILL = (
+    "Not tested: these references hardly change ({names}: by less than {share:.0%} of the distance between two of "
+    "them), so nothing is known of inputs that do."
+)
+CHANGED = "{share:.1%} of the answers change beyond resampling ({level:.0%} CI {low:.1%} to {high:.1%})."
 WORST = "Largest for '{name}': {error:.2g}."
 CROPPED = (
     "Only shifts by whole cells of the map can be compared ({count} of {total}), and the outer {margin:.0%} of the map "
@@ -91,8 +97,22 @@ def _notes(group: Group, reading: Reading) -> list[str]:
     if reading.constant:
         return [CONSTANT]
     name, error = reading.worst
-    worst = [WORST.format(name=name, error=error)] if reading.state != "exact" and reading.elements > 1 else []
-    return [*_how(group, reading), *worst]
+    said = name and reading.state != "exact" and reading.elements > 1
+    worst = [WORST.format(name=name, error=error)] if said else []
+    return [*_still(reading), *_changed(reading), *_how(group, reading), *worst]
+
+
+def _still(reading: Reading) -> list[str]:
+    """Of moves that change hardly anything."""
+    return [STILL.format(names=", ".join(reading.still), share=DEFAULT.still)] if reading.still else []
+
+
+def _changed(reading: Reading) -> list[str]:
+    """How many answers change, where any was seen to."""
+    found = reading.changed
+    if found is None or found.value == 0:
+        return []
+    return [CHANGED.format(share=found.value, level=found.level, low=found.low, high=found.high)]
 
 
 def _how(group: Group, reading: Reading) -> list[str]:

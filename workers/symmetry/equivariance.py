@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.evidence.bootstrap import Interval, ratio_interval
+from workers.evidence.bootstrap import Interval, rate_interval, ratio_interval
 from workers.evidence.estimators import Shares
 
 from .tap_actions import IDENTITY
@@ -29,7 +29,9 @@ class Reading:
     on the other half. ``error`` under it and ``invariance`` under the identity are shares of the distance between two
     inputs; ``floor`` is what resampling alone does, ``None`` where nothing is resampled. ``elements``: how many took
     part; ``worst``: the one with the largest error, and that. ``constant``: the tap does not depend on the input, so
-    there is nothing to measure and no symmetry to speak of.
+    there is nothing to measure and no symmetry to speak of. ``still``: elements that hardly change the references, by
+    name, so that they test nothing; a group with such is never called a symmetry. ``changed``: share of answers that
+    change beyond resampling, where answers were given.
     """
 
     action: str
@@ -40,10 +42,16 @@ class Reading:
     elements: int
     worst: tuple[str, float]
     constant: bool = False
+    still: tuple[str, ...] = ()
+    changed: Interval | None = None
 
 
-def read(candidates: Sequence[Trial], weights: Weights, thresholds: Thresholds = DEFAULT) -> Reading:
+def read(
+    candidates: Sequence[Trial], weights: Weights, thresholds: Thresholds = DEFAULT, answers: Trial | None = None
+) -> Reading:
     """The reading of one tap and group from its trials, the identity's among them.
+
+    ``answers``: the trial of what is decided, where the tap is the output: no state says more than they bear.
 
     Raises:
         ValueError: no trial under the identity.
@@ -52,7 +60,7 @@ def read(candidates: Sequence[Trial], weights: Weights, thresholds: Thresholds =
     if plain is None:
         raise ValueError("every tap has an invariance error: the trial under the identity is missing")
     if _constant(plain, thresholds):
-        return _nothing(plain, thresholds)
+        return _nothing(plain, thresholds, "the tap is constant")
     usable = [trial for trial in candidates if not _constant(trial, thresholds)]
     if len(usable) > 1:
         best = choose([half(trial, 0) for trial in usable], thresholds)
@@ -60,7 +68,41 @@ def read(candidates: Sequence[Trial], weights: Weights, thresholds: Thresholds =
         chosen = usable[best]
     else:
         chosen = plain
-    return _measured(chosen, plain, weights, thresholds)
+    reading = _measured(chosen, plain, weights, thresholds)
+    if answers is not None:
+        reading = _borne_out(reading, answers, weights, thresholds)
+    still = still_elements(chosen, thresholds)
+    if not still or reading.state == "broken":
+        return reading
+    nothing = replace(_nothing(plain, thresholds, "the references hardly change"), constant=False)
+    return replace(nothing if len(still) == len(chosen.elements) else reading, state="unclear", still=still)
+
+
+def still_elements(trial: Trial, thresholds: Thresholds = DEFAULT) -> tuple[str, ...]:
+    """Names of the elements that hardly change the references: what a network does to them shows nothing.
+
+    Of a sample of a group all or none: among shifts and zooms small ones are small by nature.
+    """
+    shares = trial.stirred.mean(axis=0) / max(float(trial.strangers.mean()), float(np.finfo(float).tiny))
+    shares = shares if trial.complete else np.full_like(shares, shares.mean())
+    pairs = zip(trial.elements, shares, strict=True)
+    return tuple(element.name for element, share in pairs if share < thresholds.still)
+
+
+def _borne_out(reading: Reading, answers: Trial, weights: Weights, thresholds: Thresholds) -> Reading:
+    """The reading of scores, taken back where answers change that resampling alone does not change."""
+    changed, back = answers.moved > 0, answers.back > 0
+    share = rate_interval((changed & ~back).mean(axis=1), weights(len(changed)), thresholds.level)
+    beyond = int(changed.sum()) > int(back.sum())
+    return replace(reading, changed=share, state=capped(reading.state, share, beyond, thresholds))
+
+
+def capped(state: State, share: Interval, beyond: bool, thresholds: Thresholds = DEFAULT) -> State:
+    """``state``, or less where a ``share`` of the answers changes; ``beyond``: more than by resampling alone."""
+    if share.low > thresholds.large:
+        return "broken"
+    state = "approximate" if state == "exact" and beyond else state
+    return "unclear" if state == "approximate" and share.high > thresholds.few else state
 
 
 def choose(candidates: Sequence[Trial], thresholds: Thresholds = DEFAULT) -> int:
@@ -74,10 +116,14 @@ def choose(candidates: Sequence[Trial], thresholds: Thresholds = DEFAULT) -> int
     return next(place for place, error in enumerate(errors) if error <= good)
 
 
+_BY_ELEMENT = ("moved", "apart", "back", "stirred")
+_BY_IMAGE = (*_BY_ELEMENT, "size", "strangers")
+
+
 def half(trial: Trial, which: int) -> Trial:
     """Every other image, from the one numbered ``which`` on."""
     rows = slice(which, None, 2)
-    return replace(trial, **{name: getattr(trial, name)[rows] for name in ("moved", "apart", "back", "size")})
+    return replace(trial, **{name: getattr(trial, name)[rows] for name in _BY_IMAGE})
 
 
 @dataclass(frozen=True)
@@ -109,13 +155,15 @@ def judge(bounds: Bounds, thresholds: Thresholds = DEFAULT) -> State:
     """What the intervals show.
 
     ``exact``: an error of floating point alone; or, where some elements resample, that on the elements that do not, and
-    no error beyond a small floor on those that do. ``approximate``: an error shown to be small, or none beyond a small
-    floor. ``broken``: an error shown to be large, also beyond the floor. Else ``unclear``: the intervals straddle the
-    thresholds, or the floor is so high that nothing can be seen.
+    over all hardly any, the floor included: errors add up in squares, so behind a floor a larger one would hide.
+    ``approximate``: an error shown to be small, or none beyond a small floor. ``broken``: an error shown to be large,
+    also beyond the floor. Else ``unclear``: the intervals straddle the thresholds, or the floor is so high that nothing
+    can be seen.
     """
     error, pure, floor, beyond = bounds.error, bounds.pure, bounds.floor, bounds.beyond
     hidden = bool(floor and beyond and floor.high < thresholds.small and beyond.high < thresholds.excess)
-    if error.high < thresholds.exact or (hidden and pure and pure.high < thresholds.exact):
+    built = bool(floor and pure and pure.high < thresholds.exact)
+    if error.high < (thresholds.built if built else thresholds.exact):
         return "exact"
     if error.high < thresholds.small or (hidden and (pure is None or pure.high < thresholds.small)):
         return "approximate"
@@ -138,9 +186,9 @@ def _measured(chosen: Trial, plain: Trial, weights: Weights, thresholds: Thresho
     )
 
 
-def _nothing(plain: Trial, thresholds: Thresholds) -> Reading:
+def _nothing(plain: Trial, thresholds: Thresholds, why: str) -> Reading:
     """0 / 0: any number would do, so the interval holds all of them and counts no images."""
-    vacuous = Interval(0.0, 0.0, 1.0, thresholds.level, 0, "not defined: the tap is constant")
+    vacuous = Interval(0.0, 0.0, 1.0, thresholds.level, 0, f"not defined: {why}")
     return Reading(IDENTITY, vacuous, vacuous, None, "unclear", len(plain.elements), ("", 0.0), constant=True)
 
 
@@ -155,7 +203,7 @@ def _of_kind(trial: Trial, *, exact: bool) -> Trial | None:
 
 def _columns(trial: Trial, places: list[int]) -> Trial:
     elements = tuple(trial.elements[place] for place in places)
-    columns = {name: getattr(trial, name)[:, places] for name in ("moved", "apart", "back")}
+    columns = {name: getattr(trial, name)[:, places] for name in _BY_ELEMENT}
     return replace(trial, elements=elements, **columns)
 
 

@@ -2,13 +2,14 @@
 
 Values are ``(n, *shape)``. Maps are ``(c, h, w)`` or ``(h, w, c)``, recognised by the shape of the picture. Fields of
 a cyclic group's order in the channels (regular representation, Cohen and Welling 2016) lie side by side, ``(C, |G|)``,
-or strided, ``(|G|, C)``; a turn by one step shifts them by one place. In which direction they are numbered is the
-network's own convention, so both are known: ``regular`` counts as the turns do, ``..._reversed`` the other way. Quarter
-turns also shift fields of C8, by two places: ``..._of_c8``.
+or strided, ``(|G|, C)``, or have an axis of their own; a turn by one step shifts them by one place. In which direction
+they are numbered is the network's own convention, so both are known: ``regular`` counts as the turns do,
+``..._reversed`` the other way. Quarter turns also shift fields of C8, by two places: ``..._of_c8``.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -42,9 +43,9 @@ def actions_for(group: Group, shape: Shape, input_size: Size) -> tuple[str, ...]
     axes = map_axes(shape, input_size)
     if group.name in MAPPED and axes and any(covers(e, SPATIAL, shape, input_size) for e in group.others):
         found.append(SPATIAL)
-    if group.name in CYCLIC and (axes or len(shape) == 1):
+    if group.name in CYCLIC:
         known = REGULAR if group.name == "c8" else (*REGULAR, *(action + OF_C8 for action in REGULAR))
-        found.extend(action for action in known if shape[_channel_axis(axes)] % field_order(group, action) == 0)
+        found.extend(action for action in known if _has_fields(group, action, shape, axes))
     if group.name == "nodes" and node_axes(shape, input_size[0]):
         found.append(NODES)
     return tuple(found)
@@ -79,6 +80,31 @@ def act_on_tap(group: Group, element: Element, action: str, values: Values, inpu
     axes = map_axes(shape, input_size)
     turned = values if axes is None else _on_map(element, values, axes, input_size)
     return turned if action == SPATIAL else _shifted_fields(group, element, action, turned, axes)
+
+
+def _has_fields(group: Group, action: str, shape: Shape, axes: tuple[int, int] | None) -> bool:
+    """Of a map by its channels; of a vector, ``(c, 1, 1)`` too, by its units; of two axes if one is the group's own."""
+    order = field_order(group, action)
+    if axes or max(shape) == math.prod(shape):
+        return (shape[_channel_axis(axes)] if axes else max(shape)) % order == 0
+    return len(shape) == 2 and shape[0 if "interleaved" in action else 1] == order
+
+
+def pooled_along_orbit(
+    group: Group, action: str, numbers: NDArray[np.float64], input_size: Size
+) -> NDArray[np.float64]:
+    """One number per unit, ``(*shape)``, averaged over the units that the action may exchange.
+
+    These are the cells of a map, the nodes of a graph, and the members of a regular field.
+    """
+    shape = numbers.shape
+    axes = node_axes(shape, input_size[0]) if group.name == "nodes" else map_axes(shape, input_size)
+    if axes:
+        numbers = np.broadcast_to(numbers.mean(axis=axes, keepdims=True), shape)
+    if action in (IDENTITY, SPATIAL, NODES):
+        return numbers
+    fields, axis = _as_fields(numbers[None], field_order(group, action), action, map_axes(shape, input_size))
+    return np.broadcast_to(fields.mean(axis=axis, keepdims=True), fields.shape).reshape(shape)
 
 
 def field_order(group: Group, action: str) -> int:
@@ -194,10 +220,17 @@ def _shifted_fields(
 ) -> Values:  # fmt: skip
     order = field_order(group, action)
     step = group.elements.index(element) * order // CYCLIC[group.name] * (-1 if "reversed" in action else 1)
+    fields, axis = _as_fields(values, order, action, axes)
+    return np.roll(fields, step, axis=axis).reshape(values.shape)
+
+
+def _as_fields(values: Values, order: int, action: str, axes: tuple[int, int] | None) -> tuple[Values, int]:
+    """Values ``(n, *shape)`` with the members of a field on an axis of their own, and which; of a vector, flat."""
+    flat = values if axes else values.reshape(len(values), -1)
     axis = 1 + _channel_axis(axes)
-    split = (order, -1) if "interleaved" in action else (-1, order)
-    fields = values.reshape(*values.shape[:axis], *split, *values.shape[axis + 1 :])
-    return np.roll(fields, step, axis=axis if "interleaved" in action else axis + 1).reshape(values.shape)
+    strided = "interleaved" in action
+    split = (order, -1) if strided else (-1, order)
+    return flat.reshape(*flat.shape[:axis], *split, *flat.shape[axis + 1 :]), axis if strided else axis + 1
 
 
 def _channel_axis(axes: tuple[int, int] | None) -> int:

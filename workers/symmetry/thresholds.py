@@ -14,9 +14,14 @@ class Thresholds:
         exact: an error whose upper bound is below this is floating point's alone.
         small: an error is shown to be small when its upper bound is below this. A network trained on digits in every
             pose (``deploy/examples/augmented_digits.py``) stands at 0.28, its twin that saw them upright at 0.87.
-        large: an error is shown to be large when its lower bound is above this.
+        large: an error is shown to be large when its lower bound is above this; so is a share of changed answers.
+        built: where poses fall between pixels, an error is called exact only if its upper bound, the floor included, is
+            below this, and the poses that do not are exact.
         excess: an error is within the floor when the upper bound of what it has beyond the floor is below this.
         simpler: of two actions the simpler is taken, unless the other's error is below this share of its own.
+        still: an element that moves inputs by less than this share of the distance between two tests nothing.
+        few: an answer is roughly kept when the upper bound of the share that changes is below this.
+        quiet: a unit that varies less than this share of its size, or of the loudest, may be rounding alone.
         constant: a tap whose values differ between inputs by less than this share of their size is constant.
     """
 
@@ -24,8 +29,12 @@ class Thresholds:
     exact: float = 1e-4
     small: float = 1 / 3
     large: float = 1 / 2
+    built: float = 0.05
     excess: float = 0.05
     simpler: float = 0.9
+    still: float = 0.05
+    few: float = 0.1
+    quiet: float = 1e-5
     constant: float = 1e-6
 
 

@@ -283,3 +283,33 @@ def test_a_classifier_that_reads_its_graph_as_a_vector_is_broken() -> None:
 def test_the_same_audit_finds_the_same() -> None:
     first, again = (Audited(c4_net(), shapes(), AuditConfig(taps=["relu"])) for _ in range(2))
     assert first.done["symmetry"].outputs == again.done["symmetry"].outputs
+
+
+@pytest.mark.parametrize("common", [0, 10, 1000])
+def test_what_all_classes_share_hides_no_change_of_the_answer(common: float) -> None:
+    """Softmax does not see it, so its size must not make a difference between two classes look small."""
+    weights = np.full((SIDE, SIDE, 2), common, np.float32)
+    weights[:, : SIDE // 2] += [1, -1]
+    weights[:, SIDE // 2 :] += [-1, 1]
+    b = GraphBuilder(0)
+    b.node("Relu", ["image"], "lit")
+    b.node("Flatten", ["lit"], "flat")
+    b.node("MatMul", ["flat", b.constant("weights", weights.reshape(-1, 2))], "scores")
+    config = AuditConfig(taps=["flat"], symmetries=[SymmetryGroup.FLIPS])
+    audited = Audited(b.build(("batch", 1, SIDE, SIDE), 2), shapes(channels=1), config)
+    row = audited.row("logits", "flips")
+    assert row.state == "broken"
+    assert any("of the answers change" in note for note in row.notes)
+
+
+def test_the_mean_of_a_single_score_is_left_in() -> None:
+    np.testing.assert_array_equal(symmetry.centred(np.array([[1.0], [3.0]], np.float32)), [[1.0], [3.0]])
+    np.testing.assert_allclose(symmetry.centred(np.array([[1.0, 3.0]], np.float32)), [[-1.0, 1.0]])
+
+
+def test_references_that_hardly_change_test_nothing() -> None:
+    grey = {"images": np.repeat(shapes(channels=1)["images"], 3, axis=3)}
+    audited = Audited(c4_net(), grey, AuditConfig(taps=["pooled"], symmetries=[SymmetryGroup.COLOURS]))
+    for row in audited.rows:
+        assert (row.state, row.error.n) == ("unclear", 0)
+        assert row.notes[0].startswith("Not tested: these references hardly change (")

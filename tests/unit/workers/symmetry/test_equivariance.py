@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from workers.evidence.bootstrap import Interval, resampling_weights
-from workers.symmetry.equivariance import Bounds, Reading, choose, judge, read
+from workers.symmetry.equivariance import Bounds, Reading, capped, choose, judge, read, still_elements
 from workers.symmetry.groups import Element, fitting, group_for
 from workers.symmetry.motions import Turn
 from workers.symmetry.thresholds import DEFAULT
@@ -182,10 +182,11 @@ def test_errors_are_those_of_the_formula() -> None:
     (trial,) = left["left", "flips"]
     level = np.array([10, 20, 30, 40]) * 8 / 32
     names = [element.name for element in trial.elements]
-    np.testing.assert_allclose(trial.moved[:, names.index("mirrored left to right")], level)
+    unit = trial.size[0] / level[0]  # of its own deviation
+    np.testing.assert_allclose(trial.moved[:, names.index("mirrored left to right")] / unit, level)
     np.testing.assert_allclose(trial.moved[:, names.index("mirrored top to bottom")], 0)
     others = [np.abs(np.delete(level, i) - level[i]).mean() for i in range(4)]
-    np.testing.assert_allclose(trial.apart[:, 0], others)
+    np.testing.assert_allclose(trial.apart[:, 0] / unit, others)
     reading = read([trial], weights)
     assert reading.error.value == pytest.approx(2 / 3 * level.mean() / np.mean(others))
     assert reading.worst[0] == "mirrored left to right"
@@ -204,11 +205,12 @@ def test_each_motion_is_shown_once() -> None:
     seen = []
     groups = [group_for(name, (SIDE, SIDE, 3), np.random.default_rng(0)) for name in ("c4", "c8", "so2")]
     trials(lambda x: seen.append(1) or {"d": x.reshape(len(x), -1).astype(np.float32)}, pictures(4), groups)
+    scaled = {e.motion for g in groups for e in g.elements}
     turns, sampled = (
         {e.motion for g in groups for e in g.others},
         {e.motion for g in groups for e in g.others if not e.exact},
     )
-    assert len(seen) == 1 + len(turns) + len(sampled)
+    assert len(seen) == len(scaled) + 1 + len(turns) + len(sampled)
 
 
 def test_one_input_is_not_enough() -> None:
@@ -235,6 +237,8 @@ ZERO = interval(0.0, 1e-7)
             Bounds(interval(0.02, 0.03), interval(0.01, 0.02), interval(0.04, 0.05), interval(-0.03, -0.01)),
             "approximate",
         ),
+        (Bounds(interval(0.08, 0.09), ZERO, interval(0.14, 0.16), interval(-0.07, -0.05)), "approximate"),
+        (Bounds(interval(0.02, 0.03), ZERO, None, None), "approximate"),
         (Bounds(interval(0.02, 0.03), None, interval(0.04, 0.05), interval(-0.03, -0.01)), "approximate"),
         (Bounds(interval(0.36, 0.4), ZERO, interval(0.4, 0.45), interval(-0.1, 0.0)), "unclear"),
         (Bounds(interval(0.3, 0.34), interval(0.1, 0.2), interval(0.29, 0.32), interval(-0.1, 0.0)), "approximate"),
@@ -259,7 +263,7 @@ def test_a_wider_interval_never_says_more(low: float, width: float, more: float)
 def trial(action: str, errors: float, elements: int = 2, n: int = 10) -> Trial:
     found = tuple(Element(str(i), Turn(90.0 + 90 * i)) for i in range(elements))
     ones = np.ones((n, elements))
-    return Trial(action, found, errors * ones, ones, 0 * ones, np.ones(n))
+    return Trial(action, found, errors * ones, ones, 0 * ones, np.ones(n), ones, np.ones(n), True)
 
 
 @pytest.mark.parametrize(
@@ -286,3 +290,116 @@ def test_actions_are_compared_on_the_elements_that_all_cover() -> None:
 def test_the_identity_must_be_among_the_trials() -> None:
     with pytest.raises(ValueError, match="identity"):
         read([trial("spatial", 0.1)], weights)
+
+
+@pytest.mark.parametrize(
+    ("state", "changed", "beyond", "told"),
+    [
+        ("exact", (0.0, 0.02), False, "exact"),
+        ("exact", (0.001, 0.02), True, "approximate"),
+        ("exact", (0.05, 0.2), True, "unclear"),
+        ("approximate", (0.01, 0.05), True, "approximate"),
+        ("approximate", (0.08, 0.2), True, "unclear"),
+        ("exact", (0.9, 1.0), True, "broken"),
+        ("broken", (0.0, 0.02), False, "broken"),
+        ("unclear", (0.0, 0.02), False, "unclear"),
+    ],
+)
+def test_no_state_says_more_than_the_answers_bear(
+    state: str, changed: tuple[float, float], beyond: bool, told: str
+) -> None:
+    assert capped(state, interval(*changed), beyond) == told
+
+
+def small(channels: int = 1, n: int = 80) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (n, 12, 12, channels), dtype=np.uint8)
+
+
+def read_one(network: Callable[[np.ndarray], np.ndarray], images: np.ndarray, group: str) -> Reading:
+    known = group_for(group, images.shape[1:], np.random.default_rng(0))
+    return read(trials(lambda x: {"a": network(x)}, images, [known])["a", group], weights)
+
+
+def left(x: np.ndarray) -> np.ndarray:
+    return x[:, :, :6].astype(np.float32).mean(axis=(1, 2)) / 255
+
+
+def test_grey_pictures_do_not_test_colours() -> None:
+    reading = read_one(
+        lambda x: x[..., 0].astype(np.float32) - x[..., 2] / 10, np.repeat(small(), 3, axis=3), "colours"
+    )
+    assert (reading.state, len(reading.still), reading.constant) == ("unclear", 5, False)
+    assert (reading.error.low, reading.error.high, reading.error.n) == (0.0, 1.0, 0)
+
+
+def test_pictures_that_are_their_own_mirror_image_test_the_other_mirrors_alone() -> None:
+    """Otherwise left to right counts for nothing and hides behind top to bottom."""
+    images = np.concatenate([small()[:, :, :6], small()[:, :, 5::-1]], axis=2)
+    reading = read_one(left, images, "flips")
+    assert (reading.state, reading.still) == ("unclear", ("mirrored left to right",))
+    assert read_one(lambda x: x[:, :6].mean(axis=(1, 2)), images, "flips").state == "broken"
+    assert read_one(left, small(), "flips").still == ()
+
+
+def test_small_steps_of_a_sampled_group_are_no_objection() -> None:
+    one = replace(trial("identity", 0.0), stirred=np.column_stack([np.full(10, 0.01), np.full(10, 0.5)]))
+    assert still_elements(one) == ("0",)
+    assert still_elements(replace(one, complete=False)) == ()
+    assert still_elements(replace(one, stirred=one.stirred / 10, complete=False)) == ("0", "1")
+
+
+@pytest.mark.parametrize("louder", [1, 10, 30_000])
+def test_a_loud_unit_does_not_drown_a_quiet_one(louder: float) -> None:
+    def both(x: np.ndarray) -> np.ndarray:
+        bright = x.astype(np.float32).mean(axis=(1, 2)) / 255
+        return np.concatenate([louder * bright, left(x) - left(x[:, :, ::-1])], axis=1)
+
+    reading = read_one(both, small(), "flips")  # one of three mirrors leaves both units as they are
+    assert reading.state not in ("exact", "approximate")
+    assert reading.worst[1] > 0.7
+
+
+def test_a_loud_map_does_not_drown_a_quiet_one() -> None:
+    def maps(x: np.ndarray) -> np.ndarray:
+        grey = x[..., 0].astype(np.float32) / 255
+        return np.stack([80 * grey, np.roll(grey, 1, axis=2) - grey], axis=1)
+
+    reading = read_one(maps, small(), "c4")
+    assert (reading.action, reading.state) == ("spatial", "unclear")
+    assert reading.error.value > 0.4
+
+
+def test_rounding_of_a_unit_that_does_not_vary_breaks_nothing() -> None:
+    def rounding(x: np.ndarray) -> np.ndarray:
+        bright = x.astype(np.float32).mean(axis=(1, 2))
+        return np.concatenate([bright, 3 + left(x) * 1e-7, left(x) * 1e-6], axis=1)
+
+    assert read_one(rounding, small(), "flips").state == "exact"
+
+
+def test_a_unit_that_wakes_up_late_counts() -> None:
+    """The scales come from the first inputs, in which it sleeps."""
+    images = small()
+    images[:40] //= 4
+
+    def sleeper(x: np.ndarray) -> np.ndarray:
+        awake = np.maximum(left(x) - left(x[:, :, ::-1]), 0) * (x.mean(axis=(1, 2)) > 100)
+        return np.concatenate([x.astype(np.float32).mean(axis=(1, 2)) / 255, awake * 50], axis=1)
+
+    assert read_one(sleeper, images, "flips").state == "broken"
+
+
+@pytest.mark.parametrize("tap", ["regular", "reversed", "strided fields", "regular vector"])
+def test_scales_are_shared_along_the_orbit(tap: str) -> None:
+    """A quiet field beside a loud one stays an exact symmetry."""
+    louder = np.repeat([1, 1000], 12).astype(np.float32)
+    if tap == "strided fields":
+        louder = louder.reshape(2, 3, 4).transpose(2, 0, 1).ravel()
+
+    def network_of_two(x: np.ndarray) -> Mapping[str, np.ndarray]:
+        values = network(x)[tap]
+        return {"a": values * louder.reshape(-1, *(1,) * (values.ndim - 2))}
+
+    c4 = group_for("c4", (SIDE, SIDE, 3), np.random.default_rng(0))
+    reading = read(trials(network_of_two, pictures(), [c4])["a", "c4"], weights)
+    assert (reading.action, reading.state) == (screened()[tap, "c4"].action, "exact")

@@ -18,6 +18,7 @@ from workers.symmetry.tap_actions import (
     covers,
     map_axes,
     node_axes,
+    pooled_along_orbit,
     resampled_map,
     stride,
     valid_region,
@@ -52,6 +53,11 @@ def noise(*shape: int) -> np.ndarray:
         ("c4", (12,), ("identity", *REGULAR)),
         ("c4", (10,), ("identity",)),
         ("c4", (49, 16), ("identity",)),
+        ("c4", (12, 1, 1), ("identity", *REGULAR)),
+        ("c4", (1, 1, 12), ("identity", *REGULAR)),
+        ("c4", (6, 4), ("identity", "regular", "regular_reversed")),
+        ("c4", (4, 6), ("identity", "regular_interleaved", "regular_interleaved_reversed")),
+        ("c4", (6, 8), ("identity", "regular_of_c8", "regular_reversed_of_c8")),
         ("c8", (12,), ("identity",)),
         ("c8", (16, 7, 7), ("identity", "spatial", *REGULAR)),
         ("so2", (16, 7, 7), ("identity", "spatial")),
@@ -110,6 +116,37 @@ def test_actions_of_c8_on_vectors_are_homomorphisms(k: int, j: int, action: str)
     c8, values = group("c8"), noise(3, 16)
     once = act_on_tap(c8, c8.elements[j], action, act_on_tap(c8, c8.elements[k], action, values, SIZE), SIZE)
     np.testing.assert_array_equal(once, act_on_tap(c8, c8.elements[(k + j) % 8], action, values, SIZE))
+
+
+@pytest.mark.parametrize(
+    ("shape", "action"),
+    [
+        ((12, 1, 1), "regular"),
+        ((1, 1, 12), "regular_interleaved"),
+        ((3, 4), "regular"),
+        ((4, 3), "regular_interleaved"),
+    ],
+)
+def test_fields_of_other_shapes_move_as_a_vector_does(shape: tuple[int, ...], action: str) -> None:
+    c4, values = group("c4"), noise(2, 12)
+    for element in c4.others:
+        moved = act_on_tap(c4, element, action, values.reshape(2, *shape), SIZE)
+        assert moved.shape == (2, *shape)
+        np.testing.assert_array_equal(moved.reshape(2, 12), act_on_tap(c4, element, action, values, SIZE))
+
+
+@pytest.mark.parametrize(
+    ("action", "shape"),
+    [("spatial", (8, 6, 6)), *((one, (8, 6, 6)) for one in REGULAR), *((one, (8,)) for one in OF_C8)],
+)
+def test_what_is_pooled_along_the_orbit_does_not_move(action: str, shape: tuple[int, ...]) -> None:
+    c4, numbers = group("c4"), noise(*shape).astype(np.float64)
+    pooled = pooled_along_orbit(c4, action, numbers, SIZE)
+    assert pooled.shape == shape
+    assert pooled.mean() == pytest.approx(numbers.mean())
+    assert len(np.unique(pooled.round(12))) > 1 or "of_c8" in action
+    for element in c4.others:
+        np.testing.assert_array_equal(act_on_tap(c4, element, action, pooled[None], SIZE)[0], pooled)
 
 
 def test_layouts_of_fields_are_one_another_s_transposes() -> None:
