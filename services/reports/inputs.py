@@ -10,6 +10,8 @@ from functools import cache
 from schemas.graphs import EDGE_WIDTHS, NODE_COLOURS, GraphFacts
 from schemas.results import DatasetSummary
 
+PIXEL_CLAUSE = re.compile(r"[;,][^;.]*\bpixels\b[^;.]*|,[^;,.]*\bresampling\b[^;,.]*")
+
 
 @dataclass(frozen=True)
 class InputWords:
@@ -29,6 +31,10 @@ class InputWords:
             return text
         said = _pictures(names).sub(self._put, text)
         return said.replace("measured from the pixels", "measured on the graph")
+
+    def fitting(self, text: str) -> str:
+        """``text`` of ours without the clauses on pixels and on resampling, of which graphs have none."""
+        return text if self.one == "image" else PIXEL_CLAUSE.sub("", text)
 
     def _put(self, found: re.Match[str]) -> str:
         if found["word"] is None:

@@ -11,6 +11,7 @@ from schemas.results import Gate
 from services.reports import render_report
 from services.reports.inputs import GRAPHS, IMAGES, graph_legend
 from services.reports.retold import WRITTEN, retold
+from services.reports.symmetry_words import STATES
 from services.reports.vocabulary import SECTIONS, SOURCES
 from tests.builders import symmetries
 from tests.builders.pages import page_text as text
@@ -49,6 +50,17 @@ def test_articles_fit_and_names_of_the_user_stay() -> None:
     )
     assert GRAPHS.say("image_sizes", names) == "graph_sizes"
     assert IMAGES.say("an image", names) == "an image"
+
+
+def test_signs_of_graphs_say_nothing_of_pixels() -> None:
+    said = "no error; where they fall between pixels, hardly any, and some else: as trained, or as resampling does"
+    assert GRAPHS.fitting(said) == "no error"
+    assert GRAPHS.fitting("neither, resampling blurs, or nothing changes") == "neither, or nothing changes"
+    assert IMAGES.fitting(said) == said
+    for state in STATES.values():
+        kept = GRAPHS.fitting(state.meaning)
+        assert len(kept) > 10
+        assert not re.search("pixel|resampling", kept)
 
 
 def test_sentences_of_the_stages_are_retold_and_nothing_else_changes() -> None:
