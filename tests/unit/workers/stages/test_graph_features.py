@@ -168,3 +168,21 @@ def test_edits_of_a_count_are_aimed_until_it_shows_and_the_other_stays() -> None
     checked = edit.check(rows, edit.to(rows, targets), targets)
     assert checked.hit.mean() > 0.95
     assert checked.moved.mean() < 0.05
+
+
+def fine(images: np.ndarray) -> np.ndarray:
+    """The first number in steps so small that one of them is a fraction of a spread."""
+    return np.floor(images[:, 0, 0, 0].astype(np.float64) / 10)
+
+
+def test_a_whole_number_is_aimed_at_until_it_is_the_target() -> None:
+    """One off is near enough for what should stay, but no hit."""
+    made = studio()
+    column = FeatureColumn("a", "numeric", fine(made.decode(made.means)))
+    statistic = Statistic("a", "numeric", None, fine, None, None, equals=True, whole=True)
+    made.features[0] = AuditedFeature("a", FeatureSource.MEASURED, column, fit_encoding(column), statistic)
+    rows = np.arange(200)
+    edit = ConditionalEdit(made.features[0], Timid(), Unedited(made, rows))  # type: ignore[arg-type]
+    now = fine(edit.before)
+    targets = np.where(now < now.mean(), now + 5, now - 5)
+    assert edit.check(rows, edit.to(rows, targets), targets).hit.mean() > 0.95
