@@ -93,7 +93,8 @@ def _borne_out(reading: Reading, answers: Trial, weights: Weights, thresholds: T
     """The reading of scores, taken back where answers change that resampling alone does not change."""
     changed, back = answers.moved > 0, answers.back > 0
     share = rate_interval((changed & ~back).mean(axis=1), weights(len(changed)), thresholds.level)
-    beyond = int(changed.sum()) > int(back.sum())
+    exact = np.array([element.exact for element in answers.elements])
+    beyond = bool(changed[:, exact].any() or changed[:, ~exact].sum() > back[:, ~exact].sum())
     return replace(reading, changed=share, state=capped(reading.state, share, beyond, thresholds))
 
 

@@ -85,8 +85,8 @@ def act_on_tap(group: Group, element: Element, action: str, values: Values, inpu
 def _has_fields(group: Group, action: str, shape: Shape, axes: tuple[int, int] | None) -> bool:
     """Of a map by its channels; of a vector, ``(c, 1, 1)`` too, by its units; of two axes if one is the group's own."""
     order = field_order(group, action)
-    if axes or max(shape) == math.prod(shape):
-        return (shape[_channel_axis(axes)] if axes else max(shape)) % order == 0
+    if axes or max(shape, default=1) == math.prod(shape):
+        return (shape[_channel_axis(axes)] if axes else math.prod(shape)) % order == 0
     return len(shape) == 2 and shape[0 if "interleaved" in action else 1] == order
 
 

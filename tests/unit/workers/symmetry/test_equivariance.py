@@ -311,6 +311,19 @@ def test_no_state_says_more_than_the_answers_bear(
     assert capped(state, interval(*changed), beyond) == told
 
 
+def test_an_answer_that_an_exact_turn_changes_is_not_excused_by_resampling() -> None:
+    """An eighth turn blurs seven answers, there and back; a quarter turn changes one of a network called exact."""
+    exact = trial("identity", 0.0, n=400)
+    turns = (Element("90", Turn(90.0)), Element("45", Turn(45.0), exact=False))
+    blurred = np.zeros((400, 2))
+    blurred[:7, 1] = 1
+    answers = replace(trial("identity", 0.0, n=400), elements=turns, moved=blurred, back=blurred)
+    assert read([exact], weights, answers=answers).state == "exact"
+    flipped = blurred.copy()
+    flipped[9, 0], flipped[0, 1] = 1, 0
+    assert read([exact], weights, answers=replace(answers, moved=flipped)).state == "approximate"
+
+
 def small(channels: int = 1, n: int = 80) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (n, 12, 12, channels), dtype=np.uint8)
 

@@ -53,6 +53,7 @@ def noise(*shape: int) -> np.ndarray:
         ("c4", (12,), ("identity", *REGULAR)),
         ("c4", (10,), ("identity",)),
         ("c4", (49, 16), ("identity",)),
+        ("c4", (), ("identity",)),
         ("c4", (12, 1, 1), ("identity", *REGULAR)),
         ("c4", (1, 1, 12), ("identity", *REGULAR)),
         ("c4", (6, 4), ("identity", "regular", "regular_reversed")),
