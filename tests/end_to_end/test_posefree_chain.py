@@ -101,7 +101,7 @@ def test_an_undeclared_group_gets_a_view_and_no_network_in_a_quick_audit() -> No
     assert result.simultaneity is not None
     features, at_logits = len(result.features), [one for one in result.findings if one.tap == "logits"]
     edits = sum((one.effect.method is not None) + len(one.other_effects) for one in at_logits)
-    of_views = sum(2 - view.lossless for view in result.invariant_views)
+    of_views = 1 + sum(2 - view.lossless for view in result.invariant_views)  # one group, and what each view is asked
     assert result.simultaneity.comparisons == 2 * edits + features * (2 * len(result.taps) + of_views)
     assert any(limit.startswith("Screened for symmetry: ") for limit in result.limits)
     assert "<h1" in render_report(result, sheets)

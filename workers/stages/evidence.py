@@ -71,8 +71,8 @@ def _untrained(context: StageContext, features: list[AuditedFeature]) -> list[co
 def _simultaneity(family: Family) -> dict[str, object]:
     return Simultaneity(
         level=family.level, comparisons=family.comparisons, each=family.each,
-        method="Bonferroni over two effect quantities per edit, two retentions per feature and tap, and those of its"
-        " invariant view",
+        method="Bonferroni over two effect quantities per edit, two retentions per feature and tap, those of its"
+        " invariant view, and how far the group of a view changes the feature",
     ).model_dump(mode="json")  # fmt: skip
 
 
