@@ -21,6 +21,7 @@ from tests.builders import onnx_graph_nets, subjects
 from tests.builders.barely_trained import train_barely
 from tests.builders.classifiers import accepted
 from tests.builders.random_graphs import graph_arrays
+from workers.evidence.gates import NUMBERING
 from workers.intake.datasets import inspect_dataset
 from workers.stages.plan import plan_audit
 from workers.stages.registry import run_request
@@ -104,5 +105,8 @@ def test_graphs_without_columns_and_a_classifier_that_cares_for_their_order() ->
     result = check(audit(onnx_graph_nets.flat_net(6, batch=1), bare, AuditConfig(views=[View.SYMMETRY])))
     assert {feature.source for feature in result.features} == {"measured"}
     assert {one.state for one in result.symmetries} == {"broken"}
+    (numbered,) = [gate for gate in result.gates if gate.name == NUMBERING]
+    assert not numbered.passed
+    assert "numbering of the nodes" in numbered.detail
     assert result.invariant_views == []
     assert any("no mask" in limit for limit in result.limits)

@@ -84,16 +84,16 @@ def every_answer_redrawn(by_answer: Mapping[str, Interval], threshold: float = D
     return _at_least(ANSWERS, found.high, threshold, detail)
 
 
-def answer_without_numbering(error: float, broken: bool, threshold: float) -> GateResult:
+def answer_without_numbering(error: float, broken: bool) -> GateResult:
     """The order in which a graph lists its nodes does not matter to the classifier: codes do not hold it.
 
-    ``error``: how far renumbering moves the logits (1: as far as another graph); ``broken``: shown to exceed
-    ``threshold``.
+    ``error``: how far renumbering moves the logits (1: as far as another graph); ``broken``: whether the screen shows
+    that to be far.
     """
     depends = "the classifier's answer depends on the numbering of the nodes; codes do not hold it"
     said = depends if broken else "the classifier's answer is not shown to depend on the numbering of the nodes"
     far = f"renumbering moves its logits {error:.2g} times as far as another graph does"
-    return GateResult(NUMBERING, not broken, error, threshold, f"{said} ({far})")
+    return GateResult(NUMBERING, not broken, error, None, f"{said} ({far})")
 
 
 def _worst(shares: Mapping[str, Interval]) -> tuple[str, Interval]:

@@ -19,7 +19,6 @@ from workers.stages.factors import ConceptFactor
 from workers.stages.features import CODED, AuditedFeature
 from workers.stages.stage import StageContext
 from workers.stages.view_estimates import symmetries_of
-from workers.symmetry.thresholds import DEFAULT as OF_SYMMETRY
 
 LEAKAGE = "vae_leakage"
 FIDELITY = "vae_fidelity"
@@ -51,7 +50,7 @@ def audit_gates(
 def numbering_gates(rows: Sequence[Symmetry]) -> list[GateResult]:
     """Of graphs, where the screen renumbered their nodes: whether the answer depends on it."""
     return [
-        checks.answer_without_numbering(row.error.value, row.state == "broken", OF_SYMMETRY.large)
+        checks.answer_without_numbering(row.error.value, row.state == "broken")
         for row in rows
         if (row.tap, row.group) == (LOGITS, SymmetryGroup.NODES)
     ]
