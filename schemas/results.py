@@ -141,7 +141,7 @@ class Finding(Contract):
     other_effects: list[Effect] = []
     """The same question by another edit (a concept's factor beside the conditional INN)."""
     pose_only: bool = False
-    """The tap holds it as pose alone: readable from the raw values, shown to be low in the invariant view."""
+    """The tap holds it as pose alone: the group changes it, and a probe reads it from raw values, not from the view."""
     reasons: list[str]
     samples: list[ObjectKey] = []
 
