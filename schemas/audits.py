@@ -39,6 +39,10 @@ class View(StrEnum):
     """How symmetric each tap is, and the same measures on views of the taps from which the pose is gone (paper 3)."""
 
 
+IMAGE_VIEWS = frozenset({View.ATTACK, View.ATTRIBUTION})
+"""Views that speak of pixels: audits of graphs have none of them."""
+
+
 class SymmetryGroup(StrEnum):
     """The closed list of groups that an audit can test: what may be done to an input without making it another one."""
 

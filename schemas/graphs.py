@@ -16,7 +16,7 @@ the first (Okabe and Ito 2008, told apart by colour-blind readers; on carbon, ni
 colours that chemists use)."""
 
 EDGE_WIDTHS: Final = (1, 2, 3, 4)
-"""How thick an edge is drawn, in units of the first, by its feature in the order of ``edge_names``; then the last."""
+"""How many lines draw an edge, by its feature in the order of ``edge_names``; then the last."""
 
 
 class GraphFacts(Contract):

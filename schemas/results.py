@@ -88,7 +88,9 @@ class Effect(Contract):
     references. ``hits`` is the share of edits that measurably reached their target (M7 hit rate), ``confirmed`` that
     share for the value of the feature where it is least, ``reached`` how far the hits went on average, 1 at the target;
     ``collateral`` is the share of hits that measurably moved another feature, ``None`` where nobody looked.
-    ``detectable`` is the flip rate that this many images would have shown with 80 % power.
+    ``detectable`` is the flip rate that this many images would have shown with 80 % power. ``alone``: the edit means to
+    change only this feature; where not, the whole input was moved and other things with it: that can contradict other
+    edits, and shows neither that the feature is used nor that it is not.
     """
 
     flip_rate: Estimate | None = None
@@ -101,6 +103,7 @@ class Effect(Contract):
     reached: float | None = None
     collateral: Probability | None = None
     detectable: float | None = None
+    alone: bool = True
 
 
 class Tap(Contract):
@@ -138,7 +141,7 @@ class Finding(Contract):
     other_effects: list[Effect] = []
     """The same question by another edit (a concept's factor beside the conditional INN)."""
     pose_only: bool = False
-    """The tap holds it as pose alone: readable from the raw values, shown to be low in the invariant view."""
+    """The tap holds it as pose alone: the group changes it, and a probe reads it from raw values, not from the view."""
     reasons: list[str]
     samples: list[ObjectKey] = []
 
@@ -168,7 +171,7 @@ class ConceptScore(Contract):
 
     ``null`` bounds the score of random pairs at 95 %. ``untrained`` is the score of the same graph with random weights.
     ``invariant`` is the score on the tap's invariant view, ``aligned`` that on the raw values with the second of each
-    pair moved along its orbit to where it is nearest the first (papers.md 5.3).
+    pair moved along its orbit to where it is nearest the first, beyond what that does to random pairs (papers.md 5.3).
     """
 
     tap: str
@@ -205,9 +208,14 @@ class Symmetry(Contract):
     the picture), ``regular`` and ``regular_interleaved`` (it moves, and its channels shift in fields of the group's
     order, side by side or strided), ``nodes`` (its node axes permute). ``error`` is the equivariance error under it,
     ``E|Phi(gx) - rho(g) Phi(x)| / E|Phi(x) - Phi(x')|``; ``invariance`` the same with the identity; ``floor`` what
-    resampling alone does (there and back); 0 is perfect, 1 as far as another picture. ``state`` is ``exact`` within the
-    floor of floating point, ``approximate`` (by training) where the error is shown to be small, ``broken`` where it is
-    shown to be large, else ``unclear``. ``notes``: cautions (cropped borders, strides).
+    resampling alone does (there and back); 0 is perfect, 1 as far as another picture. Units of hidden taps count in
+    units of their own deviation; of softmax logits what all classes share does not count.
+
+    ``state`` is ``exact`` within floating point (where poses fall between pixels: on those that do not, and an error
+    below 0.05 over all), ``approximate`` where the error is shown to be small or to be that of resampling, ``broken``
+    where it is shown to be large, else ``unclear``, also where moving hardly changes the references. At the logits no
+    state says more than the answers bear: more change than by resampling and it is not ``exact``, more than few and it
+    is not ``approximate``, more than half and it is ``broken``. ``notes``: cautions (cropped borders, strides).
     """
 
     tap: str
@@ -226,7 +234,7 @@ class InvariantView(Contract):
     """The function of a tap from which the pose is gone: which group, which projection, and why this one.
 
     ``lossless``: whether a theorem says that it tells any two orbits apart; ``width`` of its output; ``exact`` whether
-    the tap is equivariant to within the resampling floor, so that the view is a function of the tap alone.
+    the screen calls the symmetry of the tap exact; otherwise a little of the pose is left in the view.
     """
 
     tap: str

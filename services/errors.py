@@ -10,7 +10,8 @@ ServiceError
 │   ├── InvalidCursor      422
 │   ├── UploadIncomplete   422  parts or bytes are missing
 │   ├── UploadMismatch     422  the bytes are not what was declared
-│   └── IntakeRejected     422  rests on a file that intake refused
+│   ├── IntakeRejected     422  rests on a file that intake refused
+│   └── SubjectsMismatch   422  the classifier cannot take what the dataset holds
 ├── UploadTooLarge         413
 ├── IdempotencyKeyMissing  400
 ├── IdempotencyKeyReused   422  same key, another payload
@@ -126,6 +127,12 @@ class IntakeRejected(InvalidRequest):
     """The request rests on a file that intake refused."""
 
     code, title = ErrorCode.INTAKE_REJECTED, "The file was refused at intake"
+
+
+class SubjectsMismatch(InvalidRequest):
+    """The classifier cannot take what the dataset holds."""
+
+    code, title = ErrorCode.CLASSIFIER_DATASET_MISMATCH, "The classifier and the dataset do not fit"
 
 
 class UploadTooLarge(ServiceError):

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from .digits import colour, mnist
+from .export import write_onnx
 
 HERE = Path(__file__).parent
 HELD_OUT = 1000
@@ -83,25 +83,9 @@ def train(hue_for: HueRule, seed: int = 1) -> tuple[nn.Module, float]:
     return model, float(accuracy)
 
 
-def export(model: nn.Module, path: Path) -> None:
+def export(model: nn.Module, path: Path, channels: int = 3) -> None:
     """Write ``model`` as a self-contained ONNX file with a dynamic batch."""
-    torch.onnx.export(
-        model,
-        (torch.zeros(2, 3, 28, 28),),
-        str(path),
-        input_names=["image"],
-        output_names=["logits"],
-        dynamic_shapes=({0: torch.export.Dim("batch")},),
-        external_data=False,
-        dynamo=True,
-        verbose=False,
-    )
-    proto = onnx.load(path)
-    proto.ClearField("doc_string")
-    for node in proto.graph.node:
-        node.ClearField("metadata_props")
-        node.ClearField("doc_string")
-    onnx.save(proto, path)
+    write_onnx(model, (torch.zeros(2, channels, 28, 28),), path, ["image"])
 
 
 def main() -> None:

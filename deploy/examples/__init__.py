@@ -1,1 +1,1 @@
-"""Examples on real data, each a command that prints a table and draws a figure."""
+"""The three examples of "Interpreting Equivariant Representations" (Hansen et al., ICML 2024) on real data."""

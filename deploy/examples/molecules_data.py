@@ -48,12 +48,12 @@ class Molecules:
     def rings(self) -> NDArray[np.int64]:
         """Independent rings: bonds - atoms + 1, every molecule being in one piece."""
         bonds = self.adjacency.sum(axis=(1, 2, 3), dtype=np.int64) // 2
-        return bonds - self.mask.sum(axis=1, dtype=np.int64) + 1
+        return np.asarray(bonds - self.mask.sum(axis=1, dtype=np.int64) + 1)
 
     @property
     def heteroatoms(self) -> NDArray[np.int64]:
         """Atoms that are not carbon."""
-        return self.nodes[:, :, 1:].sum(axis=(1, 2), dtype=np.int64)
+        return np.asarray(self.nodes[:, :, 1:].sum(axis=(1, 2), dtype=np.int64))
 
     def rows(self, chosen: NDArray[np.int64]) -> Molecules:
         """Some of them, in the order given."""
@@ -87,7 +87,7 @@ def load_qm9(count: int, seed: int = 0) -> Molecules:
     properties = {
         name: np.array([float(row[column]) for row in rows], dtype=np.float64) for name, column in PROPERTIES.items()
     }
-    mask = stacked.any(axis=2).astype(np.uint8)
+    mask = np.asarray(stacked.any(axis=2), dtype=np.uint8)
     return Molecules(stacked, np.stack(adjacency), mask, properties, [row["SMILES"] for row in rows])
 
 

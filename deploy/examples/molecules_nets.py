@@ -10,10 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from deploy.demo.export import write_onnx
 
 from .molecules_data import ATOMS, BONDS, MOST_ATOMS, Molecules
 
@@ -46,7 +47,8 @@ class MessagePassing(nn.Module):
             sent = message(state).unflatten(-1, (len(BONDS), WIDTH))  # (b, n, bonds, width)
             received = torch.einsum("bnmk,bmkw->bnw", adjacency, sent)
             state = torch.relu(own(state) + received) * present
-        return self.head(state.sum(dim=1))
+        logits: Tensor = self.head(state.sum(dim=1))
+        return logits
 
 
 class BagOfAtoms(nn.Module):
@@ -58,9 +60,10 @@ class BagOfAtoms(nn.Module):
         self.head = _head()
 
     def forward(self, nodes: Tensor, adjacency: Tensor, mask: Tensor) -> Tensor:
-        """Logits ``(batch, 2)``; ``adjacency`` is an input because the service feeds it, and is multiplied by zero."""
-        unseen = 0.0 * adjacency.sum(dim=(1, 2, 3)).unsqueeze(-1)
-        return self.head((self.embed(nodes) * mask.unsqueeze(-1)).sum(dim=1) + unseen)
+        """Logits ``(batch, 2)``; ``adjacency`` is an input that nothing reads."""
+        del adjacency
+        logits: Tensor = self.head((self.embed(nodes) * mask.unsqueeze(-1)).sum(dim=1))
+        return logits
 
 
 NETS: dict[str, Callable[[], nn.Module]] = {"bonds": MessagePassing, "atoms": BagOfAtoms}
@@ -114,13 +117,4 @@ def export(net: nn.Module, path: Path) -> None:
     """Write ``net`` as a self-contained ONNX file with a dynamic batch; inputs ``nodes``, ``adjacency``, ``mask``."""
     n = MOST_ATOMS
     shown = torch.zeros(2, n, len(ATOMS)), torch.zeros(2, n, n, len(BONDS)), torch.zeros(2, n)
-    batch = torch.export.Dim("batch")
-    torch.onnx.export(
-        net, shown, str(path), input_names=["nodes", "adjacency", "mask"], output_names=["logits"],
-        dynamic_shapes=({0: batch}, {0: batch}, {0: batch}), external_data=False, dynamo=True, verbose=False,
-    )  # fmt: skip
-    proto = onnx.load(path)
-    for node in proto.graph.node:
-        node.ClearField("metadata_props")
-        node.ClearField("doc_string")
-    onnx.save(proto, path)
+    write_onnx(net, shown, path, ["nodes", "adjacency", "mask"])

@@ -14,6 +14,7 @@ from ..audits import (
     AuditEvent,
     AuditPage,
     AuditState,
+    SymmetryGroup,
     View,
 )
 from ..certificate import Certificate
@@ -38,6 +39,7 @@ class AuditCalls(Exchange):
         outside: str | None = None,
         against: Iterable[str] = (),
         autoencoder: str | None = None,
+        symmetries: Iterable[SymmetryGroup] | None = None,
         idempotency_key: str | None = None,
     ) -> Audit:
         """Queue an audit. Sent again with the same ``idempotency_key``, it is the same audit.
@@ -49,8 +51,10 @@ class AuditCalls(Exchange):
             config: everything that changes the numbers; what follows is a short way to set parts of it.
             views: parts of the audit to make; left out, the profile's.
             outside: id of a dataset of images from elsewhere, shown beside the references.
-            against: ids of other classifiers on the same images: a second model, or checkpoints in their order.
+            against: ids of other classifiers on the same references: a second model, or checkpoints in order.
             autoencoder: id of your own (:meth:`push_autoencoder`) in place of a fitted one.
+            symmetries: groups that the classifier is declared to respect; left out, every group that fits is screened,
+                and an empty one tests none.
             idempotency_key: sent twice, it is one audit.
 
         Raises:
@@ -62,6 +66,7 @@ class AuditCalls(Exchange):
             "outside": outside,
             "against": list(against) or None,
             "autoencoder": autoencoder,
+            "symmetries": None if symmetries is None else list(symmetries),
         }
         whole = (config or AuditConfig()).model_dump() | {
             key: value for key, value in given.items() if value is not None

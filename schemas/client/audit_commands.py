@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ..audits import Audit, AuditConfig, AuditState, Profile
+from ..audits import Audit, AuditState, Profile
 from ..classifiers import InputSpec
 from . import parsing
 from .audit_options import (
@@ -18,18 +18,35 @@ from .audit_options import (
     AllViews,
     Beside,
     How,
+    NoSymmetry,
     Outside,
     Own,
     Seed,
+    Symmetries,
     Taps,
     Views,
+    audit_base,
     audit_config,
+    chosen_symmetries,
     chosen_views,
     left,
+    that_fit,
 )
 from .client import Client
 from .errors import AuditUnfinished, sentences
-from .file_commands import Attributes, Classes, ExistingFile, High, Json, Layout, Low, Name, Numbers, Timeout, ready
+from .file_commands import Attributes, ExistingFile, Json, Name, Timeout, ready
+from .input_options import (
+    AdjacencyInput,
+    Classes,
+    GraphNames,
+    High,
+    Layout,
+    Low,
+    MaskInput,
+    NodesInput,
+    Numbers,
+    input_spec,
+)
 from .progress import AuditProgress
 from .session import INTERRUPTED, ExitWith, Session, session_of, table, upload_bar, write_json
 from .terminal import plain
@@ -51,6 +68,8 @@ def run(
     tap: Taps = [],  # noqa: B006
     view: Views = [],  # noqa: B006
     all_views: AllViews = False,
+    symmetry: Symmetries = [],  # noqa: B006
+    no_symmetry: NoSymmetry = False,
     against: Against = [],  # noqa: B006
     outside: Outside = None,
     autoencoder: Own = None,
@@ -59,6 +78,9 @@ def run(
     low: Low = 0.0,
     high: High = 1.0,
     layout: Layout = "auto",
+    nodes: NodesInput = None,
+    adjacency: AdjacencyInput = None,
+    mask: MaskInput = None,
     classes: Classes = None,
     attribute: Attributes = [],  # noqa: B006
     output: Annotated[Path, typer.Option("-o", "--output", file_okay=False, help="Folder for the files.")] = Path(),
@@ -69,19 +91,21 @@ def run(
 
     Files given with --against are read with the same input options as MODEL.
 
-    Example: scotoma audit run model.onnx digits.npz --attribute hue=circular:1.0 --view concepts --view attack
+    Example: scotoma audit run model.onnx digits.npz --attribute hue=circular:1.0 --view concepts --symmetry c4
     """
     session = session_of(context)
     deadline = None if timeout is None else time.monotonic() + timeout
-    spec = InputSpec(low=low, high=high, layout=layout, mean=parsing.floats(mean), std=parsing.floats(std))
+    spec = input_spec(mean, std, low, high, layout, GraphNames(nodes, adjacency, mask))
     declared, names = parsing.attributes(attribute), parsing.class_names(classes)
-    base = AuditConfig(profile=profile, seed=seed, taps=tap or None, views=chosen_views(view, all_views))
+    groups = chosen_symmetries(symmetry, no_symmetry)
+    base = audit_base(profile, seed, tap, chosen_views(view, all_views), groups)
     with session.client() as client:
         with upload_bar(session.people, model.name) as on_progress:
             classifier = client.push_classifier(model, input=spec, classes=names, on_progress=on_progress)
         with upload_bar(session.people, data.name) as on_progress:
             dataset = client.push_dataset(data, attributes=declared, on_progress=on_progress)
-        ready(client, classifier, dataset, left(deadline))
+        dataset = ready(client, classifier, dataset, left(deadline))
+        base = that_fit(base, dataset) if all_views else base
         config = audit_config(session, client, base, Beside(against, outside, autoencoder), spec, deadline)
         audit = client.submit_audit(classifier.id, dataset.id, name=name, config=config)
         _follow(session, client, audit, left(deadline))
@@ -99,6 +123,8 @@ def submit(
     tap: Taps = [],  # noqa: B006
     view: Views = [],  # noqa: B006
     all_views: AllViews = False,
+    symmetry: Symmetries = [],  # noqa: B006
+    no_symmetry: NoSymmetry = False,
     against: Against = [],  # noqa: B006
     outside: Outside = None,
     autoencoder: Own = None,
@@ -112,8 +138,10 @@ def submit(
     Files given with --against and --outside are pushed first, with the default input options.
     """
     session = session_of(context)
-    base = AuditConfig(profile=profile, seed=seed, taps=tap or None, views=chosen_views(view, all_views))
+    groups = chosen_symmetries(symmetry, no_symmetry)
+    base = audit_base(profile, seed, tap, chosen_views(view, all_views), groups)
     with session.client() as client:
+        base = that_fit(base, client.dataset(dataset)) if all_views else base
         config = audit_config(session, client, base, Beside(against, outside, autoencoder), InputSpec())
         audit = client.submit_audit(classifier, dataset, name=name, config=config, idempotency_key=key)
     write_json(audit) if as_json else session.out.print(audit.id)

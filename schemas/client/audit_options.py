@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
-from ..audits import AuditConfig, Profile, View
+from ..audits import IMAGE_VIEWS, AuditConfig, Profile, SymmetryGroup, View
 from ..classifiers import InputSpec
+from ..datasets import Dataset
 from .client import Client
 from .session import Session, upload_bar
 
@@ -22,13 +23,23 @@ Views = Annotated[
     list[View],
     typer.Option("--view", help="Make this part of the audit. Repeatable. Default: what the profile brings."),
 ]
-AllViews = Annotated[bool, typer.Option("--all-views", help="Make every part.")]
+AllViews = Annotated[bool, typer.Option("--all-views", help="Make every part that fits the references.")]
+Symmetries = Annotated[
+    list[SymmetryGroup],
+    typer.Option(
+        "--symmetry",
+        help="Declare that this leaves the answer alone; only declared groups are tested, and more deeply. Repeatable. "
+        "Default: every group that fits the inputs is screened.",
+    ),
+]
+NoSymmetry = Annotated[bool, typer.Option("--no-symmetry", help="Test no symmetry and make no pose-free views.")]
 Against = Annotated[
     list[str],
     typer.Option(
         "--against",
         metavar="MODEL.onnx|CLASSIFIER",
-        help="Compare with this classifier on the same images: a file or an id. Repeatable: checkpoints in order.",
+        help="Compare with this classifier on the same images or graphs: a file or an id. Repeatable: checkpoints in "
+        "order.",
     ),
 ]
 Outside = Annotated[
@@ -36,7 +47,7 @@ Outside = Annotated[
     typer.Option(
         "--outside",
         metavar="DATA|DATASET",
-        help="Show images from elsewhere, too: a file or an id.",
+        help="Show images from elsewhere, too: a file or an id. Images only.",
         show_default=False,
     ),
 ]
@@ -45,7 +56,7 @@ Own = Annotated[
     typer.Option(
         "--autoencoder",
         metavar="AUTOENCODER",
-        help="Your own in place of a fitted one (scotoma autoencoder push).",
+        help="Your own in place of a fitted one (scotoma autoencoder push). Images only.",
         show_default=False,
     ),
 ]
@@ -71,6 +82,33 @@ def chosen_views(views: list[View], every: bool) -> list[View] | None:
     if every and views:
         raise typer.BadParameter("give --view or --all-views, not both")
     return list(View) if every else (views or None)
+
+
+def chosen_symmetries(declared: list[SymmetryGroup], none: bool) -> list[SymmetryGroup] | None:
+    """The groups that an audit tests: ``None`` screens all that fit, an empty list tests none.
+
+    Raises:
+        BadParameter: both options.
+    """
+    if none and declared:
+        raise typer.BadParameter("give --symmetry or --no-symmetry, not both")
+    return [] if none else (list(dict.fromkeys(declared)) or None)
+
+
+def audit_base(
+    profile: Profile, seed: int, taps: list[str], views: list[View] | None, symmetries: list[SymmetryGroup] | None
+) -> AuditConfig:
+    """What an audit looks at. Who declares a group asks for the view of it, too."""
+    if symmetries and views is not None and View.SYMMETRY not in views:
+        views = [*views, View.SYMMETRY]
+    return AuditConfig(profile=profile, seed=seed, taps=taps or None, views=views, symmetries=symmetries)
+
+
+def that_fit(base: AuditConfig, dataset: Dataset) -> AuditConfig:
+    """``base``, which asks for all views, without those that ``dataset`` cannot have."""
+    if dataset.facts is None or dataset.facts.kind == "images":
+        return base
+    return base.model_copy(update={"views": [view for view in base.views or [] if view not in IMAGE_VIEWS]})
 
 
 def audit_config(

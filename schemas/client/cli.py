@@ -18,9 +18,9 @@ from .policy_commands import policies
 from .session import USAGE, ExitWith, Session, exit_code, say_error
 from .terminal import people_console, plain
 
-HELP = """Find out what an image classifier ignores.
+HELP = """Find out what a classifier of images or graphs ignores.
 
-Audit a model against reference images, in one line:
+Audit a model against reference images or graphs, in one line:
 
     scotoma audit run model.onnx images.npz
 

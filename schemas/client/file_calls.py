@@ -61,7 +61,7 @@ class FileCalls(Exchange):
         reuse: bool = True,
         on_progress: OnProgress | None = None,
     ) -> Dataset:
-        """Upload reference images (``.npz``, ``.zip`` or ``.tar``), as :meth:`push_classifier` does for models.
+        """Upload images (``.npz``, ``.zip`` or ``.tar``) or graphs (``.npz``), as :meth:`push_classifier` does.
 
         Raises:
             OSError: the file cannot be read.

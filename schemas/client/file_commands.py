@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from ..classifiers import Classifier, InputSpec
-from ..datasets import Dataset
+from ..classifiers import Classifier
+from ..datasets import Dataset, DatasetFacts
 from . import parsing
 from .client import Client
+from .input_options import (
+    AdjacencyInput,
+    Classes,
+    GraphNames,
+    High,
+    Layout,
+    Low,
+    MaskInput,
+    NodesInput,
+    Numbers,
+    input_spec,
+)
 from .session import session_of, table, upload_bar, write_json
 from .terminal import plain
 
@@ -20,20 +32,12 @@ Name = Annotated[str | None, typer.Option(help="A name for people. Default: the 
 Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout.")]
 Timeout = Annotated[float | None, typer.Option(help="Seconds to wait at most (exit code 5).", show_default=False)]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait until the service has read the file.")]
-Numbers = Annotated[str | None, typer.Option(help="Per channel: 0.485,0.456,0.406", show_default=False)]
-Low = Annotated[float, typer.Option(help="Value of black before mean and std.")]
-High = Annotated[float, typer.Option(help="Value of white before mean and std.")]
-Layout = Annotated[Literal["auto", "nchw", "nhwc"], typer.Option(help="Order of the input's axes.")]
-Classes = Annotated[
-    Path | None,
-    typer.Option(exists=True, dir_okay=False, help="Class names: one per line, or a JSON list.", show_default=False),
-]
 Attributes = Annotated[
     list[str], typer.Option("--attribute", help="Declare a column: hue=circular:1.0, site=categorical. Repeatable.")
 ]
 
 classifiers = typer.Typer(no_args_is_help=True, help="Push and list classifiers (ONNX files).")
-datasets = typer.Typer(no_args_is_help=True, help="Push and list datasets (reference images).")
+datasets = typer.Typer(no_args_is_help=True, help="Push and list datasets (reference images or graphs).")
 
 
 @classifiers.command("push")
@@ -46,6 +50,9 @@ def push_classifier(
     low: Low = 0.0,
     high: High = 1.0,
     layout: Layout = "auto",
+    nodes: NodesInput = None,
+    adjacency: AdjacencyInput = None,
+    mask: MaskInput = None,
     classes: Classes = None,
     no_wait: NoWait = False,
     timeout: Timeout = None,
@@ -55,7 +62,7 @@ def push_classifier(
 
     Example: scotoma classifier push model.onnx --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
     """
-    spec = InputSpec(low=low, high=high, layout=layout, mean=parsing.floats(mean), std=parsing.floats(std))
+    spec = input_spec(mean, std, low, high, layout, GraphNames(nodes, adjacency, mask))
     session = session_of(context)
     with session.client() as client:
         with upload_bar(session.people, model.name) as on_progress:
@@ -85,7 +92,7 @@ def push_dataset(
     timeout: Timeout = None,
     as_json: Json = False,
 ) -> None:
-    """Send reference images (.npz, .zip or .tar) and wait until they are read.
+    """Send reference images (.npz, .zip or .tar) or graphs (.npz) and wait until they are read.
 
     Example: scotoma dataset push digits.npz --attribute hue=circular:1.0
     """
@@ -118,18 +125,25 @@ def classifier_table(items: list[Classifier]) -> Table:
 
 def dataset_table(items: list[Dataset]) -> Table:
     """Datasets in columns."""
-    made = table("Id", "State", "Images", "Name")
+    made = table("Id", "State", "Holds", "Name")
     for item in items:
-        made.add_row(item.id, item.state, str(item.facts.images) if item.facts else "", plain(item.name))
+        made.add_row(item.id, item.state, holdings(item.facts) if item.facts else "", plain(item.name))
     return made
 
 
-def ready(client: Client, classifier: Classifier, dataset: Dataset, timeout: float | None) -> None:
-    """Wait for both files.
+def holdings(facts: DatasetFacts) -> str:
+    """``5,000 images of 28 × 28`` or ``1,000 graphs of up to 9 nodes``."""
+    if facts.graph is not None:
+        return f"{facts.images:,} graphs of up to {facts.graph.nodes} nodes"
+    return f"{facts.images:,} images of {facts.width} × {facts.height}"
+
+
+def ready(client: Client, classifier: Classifier, dataset: Dataset, timeout: float | None) -> Dataset:
+    """Wait for both files; the dataset as the service read it.
 
     Raises:
         IntakeRefused: one of them cannot be audited.
         TimedOut: ``timeout`` seconds have passed.
     """
     client.wait_for_intake(classifier, timeout=timeout)
-    client.wait_for_intake(dataset, timeout=timeout)
+    return client.wait_for_intake(dataset, timeout=timeout)

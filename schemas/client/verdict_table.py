@@ -20,6 +20,9 @@ LOOK: dict[Verdict, tuple[str, str]] = {
 }
 """Sign and colour of each verdict: the sign alone tells them apart."""
 
+POSE = "↻"
+"""Sign of what is encoded as pose alone and unused."""
+
 ORDER = list(LOOK)
 NAME_WIDTH = 20
 LOGITS = "logits"
@@ -78,16 +81,22 @@ def _table(result: AuditResult, tap: str) -> Table:
 
 
 def _cells(finding: Finding) -> tuple[Text, Text, str, str, Text]:
-    sign, style = LOOK[finding.verdict]
+    sign, style = _look(finding)
     known = [one for one in (finding.retention.generative, finding.retention.predictive) if one is not None]
     kept = max(known, key=lambda estimate: estimate.value, default=None)
     return (
         plain(finding.feature, "bold"),
-        Text(f"{sign} {finding.verdict.replace('_', ' ')}", style=style),
+        Text(f"{sign} {finding.verdict.replace('_', ' ')}{', as pose' if finding.pose_only else ''}", style=style),
         percent(kept),
         percent(finding.effect.flip_rate),
         plain(_why(finding), "bright_black"),
     )
+
+
+def _look(finding: Finding) -> tuple[str, str]:
+    """Sign and colour: those of the verdict, and a sign of its own for what is there as pose alone."""
+    sign, style = LOOK[finding.verdict]
+    return (POSE if finding.pose_only else sign), style
 
 
 def _why(finding: Finding) -> str:
@@ -105,7 +114,7 @@ def percent(estimate: Estimate | None) -> str:
 
 def _sign(result: AuditResult, feature: str, tap: str) -> Text:
     try:
-        sign, style = LOOK[result.finding(feature, tap).verdict]
+        sign, style = _look(result.finding(feature, tap))
     except KeyError:
         sign, style = "·", "bright_black"
     return Text(sign, style=style)
@@ -115,6 +124,8 @@ def _footnote(result: AuditResult) -> RenderableType:
     failed = [gate for gate in result.gates if not gate.passed]
     lines = Text(style="bright_black", overflow="fold")
     lines.append("Kept: share of the feature that is left here. Flips: answers that change when only it changes.")
+    if any(finding.pose_only for finding in result.findings):
+        lines.append(f" {POSE}: there as pose only, gone once the pose is divided out.")
     if failed:
         names = ", ".join(printable(gate.name) for gate in failed)
         lines.append(f"\n{len(failed)} of {len(result.gates)} gates failed: {names}.", style="bold red")

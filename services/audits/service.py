@@ -37,6 +37,7 @@ def create(session: Session, body: AuditCreate) -> Audit:
     Raises:
         InvalidRequest: something that it names does not exist, or does not fit the rest.
         IntakeRejected: intake refused one of them.
+        SubjectsMismatch: a classifier cannot take what the dataset holds.
         Conflict: intake still reads one of them.
     """
     classifier, dataset = checked_subjects(session, body)

@@ -14,6 +14,9 @@ from services.datasets.service import DATASETS
 from services.errors import Conflict, IntakeRejected, InvalidRequest, NotFound
 from services.files.resource import Item, Resource, Row
 
+from .graphs import check_graph_options, check_kind
+from .symmetries import check_symmetries
+
 
 def checked_subjects(session: Session, body: AuditCreate) -> tuple[Classifier, Dataset]:
     """The classifier and the dataset of an audit whose every part can be audited.
@@ -21,11 +24,15 @@ def checked_subjects(session: Session, body: AuditCreate) -> tuple[Classifier, D
     Raises:
         InvalidRequest: something that it names does not exist, or does not fit the rest.
         IntakeRejected: intake refused one of them.
+        SubjectsMismatch: a classifier cannot take what the dataset holds.
         Conflict: intake still reads one of them.
     """
     classifier, dataset = _ready(session, CLASSIFIERS, body.classifier), _ready(session, DATASETS, body.dataset)
     config = body.config
-    _check_against(session, classifier, config)
+    check_kind(classifier, dataset)
+    check_graph_options(dataset, config)
+    check_symmetries(dataset, config)
+    _check_against(session, classifier, dataset, config)
     if config.outside is not None:
         _check_outside(dataset, _ready(session, DATASETS, config.outside))
     if config.autoencoder is not None:
@@ -51,17 +58,19 @@ def _check_intake(item: Classifier | Dataset | Autoencoder) -> None:
         raise Conflict(f"{item.id} is still being read.", "Wait until its state is 'ready'.")
 
 
-def _check_against(session: Session, classifier: Classifier, config: AuditConfig) -> None:
+def _check_against(session: Session, classifier: Classifier, dataset: Dataset, config: AuditConfig) -> None:
     if classifier.id in config.against or len(set(config.against)) < len(config.against):
         advice = "Name each other classifier once, and not the audited one."
         raise InvalidRequest("A classifier would be compared with itself.", advice)
     for other in config.against:
-        _ready(session, CLASSIFIERS, other)
+        check_kind(_ready(session, CLASSIFIERS, other), dataset)
 
 
 def _check_outside(dataset: Dataset, outside: Dataset) -> None:
     if outside.id == dataset.id:
         raise InvalidRequest(f"{outside.id} holds the references themselves.", "Name a dataset of other images.")
+    if outside.facts and outside.facts.kind == "graphs":
+        raise InvalidRequest(f"{outside.id} holds graphs, the references are images.", "Name a dataset of images.")
     if dataset.facts and outside.facts and dataset.facts.channels != outside.facts.channels:
         detail = f"{outside.id} has {outside.facts.channels} channels, the references have {dataset.facts.channels}."
         raise InvalidRequest(detail, "Bring images with as many channels as the references.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from schemas.certificate import Certificate, DosePoint, DoseResponse, Plant, PlantedPair
+from schemas.certificate import Certificate, DosePoint, DoseResponse, Plant, PlantedPair, ScreenPair
 from schemas.results import Chart, Estimate, Line, Verdict
 
 from .charts import line_chart
@@ -31,6 +31,14 @@ class CertificateView:
         """Verdicts ``ignored`` on features that are used, as the certificate itself counts them."""
         told = [score.value for score in self.certificate.scores if score.name == "false_ignored"]
         return int(told[0]) if told and told[0] is not None else self.counts["used", Verdict.IGNORED]
+
+    @property
+    def screened(self) -> list[tuple[str, int, int, int]]:
+        """Rows of the symmetry screen by truth: how many, how many of them right, how many wrong."""
+        found = dict.fromkeys(pair.truth for pair in self.certificate.screens)
+        return [
+            (truth, *_counted([pair for pair in self.certificate.screens if pair.truth == truth])) for truth in found
+        ]
 
     @property
     def missed(self) -> int:
@@ -64,6 +72,10 @@ def certificate_view(certificate: Certificate) -> CertificateView:
         truths=known + [truth for truth in found if truth not in known],
         doses=[(response, line_chart(_dose_chart(response))) for response in certificate.doses],
     )
+
+
+def _counted(pairs: Sequence[ScreenPair]) -> tuple[int, int, int]:
+    return len(pairs), sum(pair.right is True for pair in pairs), sum(pair.right is False for pair in pairs)
 
 
 def _dose_chart(response: DoseResponse) -> Chart:

@@ -41,25 +41,25 @@ Drawing: TypeAlias = Any
 """A chart of altair, whose methods are typed as ``Any``."""
 
 
-def information_chart(taps: Sequence[Tap]) -> Markup | None:
-    """Information about the picture in nats at each tap, input side on top; ``None`` when no tap has it."""
+def information_chart(taps: Sequence[Tap], about: str = "picture") -> Markup | None:
+    """Information about the input, called ``about``, in nats at each tap, input on top; ``None`` when no tap has it."""
     points = _points(taps, lambda tap: tap.information)
     if not points:
         return None
-    x = alt.X("value:Q", title="nats about the picture", axis=alt.Axis(tickCount=5), scale=alt.Scale(zero=True))
+    x = alt.X("value:Q", title=f"nats about the {about}", axis=alt.Axis(tickCount=5), scale=alt.Scale(zero=True))
     said = _said(taps, lambda tap: tap.information, lambda e: f"{number(e.value)} nats ({number_interval(e)})")
     return _drawn(points, x, f"Information kept at each tap. {said}")
 
 
-def invariance_chart(taps: Sequence[Tap]) -> Markup | None:
+def invariance_chart(taps: Sequence[Tap], about: str = "picture") -> Markup | None:
     """Total invariance (papers.md M2) at each tap, input side on top; ``None`` when no tap has it."""
     points = _points(taps, lambda tap: tap.total_invariance)
     if not points:
         return None
     axis = alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1])
-    x = alt.X("value:Q", title="share of the picture free to vary", axis=axis, scale=alt.Scale(domain=[0, 1]))
+    x = alt.X("value:Q", title=f"share of the {about} free to vary", axis=axis, scale=alt.Scale(domain=[0, 1]))
     said = _said(taps, lambda tap: tap.total_invariance, lambda e: f"{percent(e.value)} ({percent_interval(e)})")
-    return _drawn(points, x, f"Share of the picture that is free to vary at each tap. {said}")
+    return _drawn(points, x, f"Share of the {about} that is free to vary at each tap. {said}")
 
 
 def line_chart(chart: Chart) -> Markup | None:

@@ -50,6 +50,12 @@ class ConceptsView:
         """Concepts whose pairs were examined for what else they share."""
         return [concept for concept in self.concepts if concept.leaks]
 
+    @property
+    def posed(self) -> list[tuple[Concept, ConceptScore]]:
+        """Scores that were also made without the pose, by concept and then in the order of the columns."""
+        scores = ((one, self.score(one, column)) for one in self.concepts for column in self.columns)
+        return [(one, told) for one, told in scores if told and (told.invariant or told.aligned)]
+
     def score(self, concept: Concept, tap: str) -> ConceptScore | None:
         """The score of ``concept`` at ``tap``."""
         return next((score for score in concept.scores if score.tap == tap), None)

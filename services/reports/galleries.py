@@ -10,9 +10,12 @@ from markupsafe import Markup
 from schemas.results import Chart, Gallery, Measure, Picture, PictureRow
 
 from .charts import line_chart
+from .pictures import large_pngs
 from .vocabulary import OTHER, SECTIONS, SectionWord
 
 MEASURES_AT_ONCE = 8
+SYMMETRY = ("symmetry", "geometry")
+"""Views that are shown in the section on symmetry."""
 
 Shows = Callable[[str], object | None]
 """Finds the picture of a PNG; ``None`` when it was left out."""
@@ -40,6 +43,17 @@ class GalleryView:
         """Pictures side by side, at most."""
         return max([len(self.gallery.columns), *(len(row.pictures) for row in self.gallery.rows)], default=0)
 
+    @property
+    def large(self) -> bool:
+        """Whether its pictures are maps, a few to a row, to be shown in full."""
+        return bool(large_pngs([self.gallery]))
+
+    @property
+    def captioned(self) -> bool:
+        """Whether every picture says under it what its column says above."""
+        pairs = (pair for row in self.gallery.rows for pair in zip(row.pictures, self.gallery.columns, strict=False))
+        return all(here is None or here.caption == column for here, column in pairs)
+
     def rows(self, show: Shows) -> list[PictureRow]:
         """Rows that have a picture to show."""
         return [row for row in self.gallery.rows if any(here and show(here.png) for here in row.pictures)]
@@ -65,13 +79,18 @@ class GallerySection:
 
 def by_importance(galleries: Sequence[Gallery]) -> list[Gallery]:
     """In the order of the report: what the user asked for comes first, unknown views last."""
-    order = list(SECTIONS)
+    order = [*SYMMETRY, *SECTIONS]
     return sorted(galleries, key=lambda gallery: order.index(_key(gallery)) if _key(gallery) in order else len(order))
 
 
 def gallery_sections(galleries: Sequence[Gallery]) -> list[GallerySection]:
-    """One section per view that has galleries."""
-    return list(_sections(by_importance(galleries)))
+    """One section per view that has galleries, but for those on symmetry."""
+    return list(_sections([one for one in by_importance(galleries) if _key(one) not in SYMMETRY]))
+
+
+def symmetry_galleries(galleries: Sequence[Gallery]) -> list[GalleryView]:
+    """What the section on symmetry shows."""
+    return [_drawn(one) for one in by_importance(galleries) if _key(one) in SYMMETRY]
 
 
 def _sections(galleries: Sequence[Gallery]) -> Iterable[GallerySection]:

@@ -14,11 +14,13 @@ from markupsafe import Markup
 from . import formatting
 from .charts import line_chart
 from .concepts import above_chance, heat, score_bar
-from .sentences import headline_retention, name
+from .sentences import headline_invariant, headline_retention, name
 from .strips import effect_strip, retention_strip
+from .symmetry import action_words, error_words
+from .symmetry_words import GROUPS, PROJECTIONS, STATES
 from .vocabulary import CERTIFICATE_SCORES, DEFINITIONS, KINDS, SOURCES, TRUTHS, VERDICTS
 
-TEMPLATE_VERSION = "2"
+TEMPLATE_VERSION = "3"
 """Raised when a page changes; old results are then rendered anew."""
 
 FILTERS = (
@@ -64,6 +66,12 @@ def environment() -> jinja2.Environment:
         score_bar=score_bar,
         line_chart=line_chart,
         headline_retention=headline_retention,
+        headline_invariant=headline_invariant,
+        groups=GROUPS,
+        states=STATES,
+        projections=PROJECTIONS,
+        action_words=action_words,
+        error_words=error_words,
         retention_strip=retention_strip,
         effect_strip=effect_strip,
     )

@@ -22,6 +22,7 @@ PER_FEATURE, PER_PICTURE, PER_CHART, PER_MEASURE = 9_600, 520, 16_000, 320  # wh
 GALLERIES = 0.4  # their part of the budget, at most, while the evidence of the verdicts can use the rest
 LARGEST = 4096  # pixels a side
 SHOWN = 96  # CSS pixels a side, at most
+LARGE, LARGE_FROM, ABREAST = 340, 180, 2  # the same for maps: that many pixels a side, that few to a row
 LEVELS = ((85, 160), (75, 112), (55, 96), (35, 80))
 """WebP quality and longest side, tried in turn when the PNGs are too large together."""
 
@@ -47,9 +48,10 @@ class PictureBook:
     def __init__(self, sheets: Sheets | None, budget: int = BUDGET, galleries: Sequence[Gallery] | None = None) -> None:
         shown = galleries if galleries is not None else sheets.galleries if sheets else []
         uses = Counter(every_png(sheets, shown)) if sheets else Counter[str]()
+        large = large_pngs(shown)
         evidence = set(evidence_pngs(sheets)) if sheets else set[str]()
-        first = _Tier({png: times for png, times in uses.items() if png in evidence})
-        second = _Tier({png: times for png, times in uses.items() if png not in evidence})
+        first = _Tier({png: times for png, times in uses.items() if png in evidence}, large)
+        second = _Tier({png: times for png, times in uses.items() if png not in evidence}, large)
         first.fit(budget - min(second.cost, round(GALLERIES * budget)))
         second.fit(budget - first.cost)
         self.recompressed = first.recompressed or second.recompressed
@@ -64,8 +66,9 @@ class PictureBook:
 class _Tier:
     """Pictures that shrink together. ``cost`` is what they take, once fitted."""
 
-    def __init__(self, uses: dict[str, int]) -> None:
+    def __init__(self, uses: dict[str, int], large: frozenset[str]) -> None:
         self.uses = uses
+        self.large = large
         self.checked = {png: measured for png in self.uses if (measured := png_size(png)) is not None}
         self.cost = sum(len(png) * self.uses[png] for png in self.checked)
         self.recompressed = False
@@ -75,20 +78,30 @@ class _Tier:
     def fit(self, budget: int) -> None:
         """Choose the form of each picture so that all take at most ``budget`` characters."""
         if self.cost <= budget:
-            self.pictures = {png: picture("png", png, size) for png, size in self.checked.items()}
+            self.pictures = {png: picture("png", png, size, self._side(png)) for png, size in self.checked.items()}
             return
         self.recompressed = True
         self.cost = 0
-        share = budget * len(self.checked) // sum(self.uses[png] for png in self.checked)
-        quality, side = _level(list(self.checked), share)
+        quality, side = self._level(budget)
         for png, size in self.checked.items():
-            data = to_webp(png, quality, side)
+            data = to_webp(png, quality, max(side, LARGE) if png in self.large else side)
             cost = len(data or "") * self.uses[png]
             if data is None or self.cost + cost > budget:
                 self.left_out += self.uses[png]
                 continue
             self.cost += cost
-            self.pictures[png] = picture("webp", data, size)
+            self.pictures[png] = picture("webp", data, size, self._side(png))
+
+    def _level(self, budget: int) -> tuple[int, int]:
+        """Quality and side for all but the large ones, which keep theirs."""
+        small = [png for png in self.checked if png not in self.large]
+        if not small:
+            return LEVELS[0]
+        rest = budget - sum(len(png) * self.uses[png] for png in self.checked if png in self.large)
+        return _level(small, rest * len(small) // sum(self.uses[png] for png in small))
+
+    def _side(self, png: str) -> int:
+        return LARGE if png in self.large else SHOWN
 
 
 def picture_budget(features: int, galleries: Sequence[Gallery] = ()) -> int:
@@ -101,10 +114,21 @@ def _text_of(gallery: Gallery) -> int:
     return PER_PICTURE * pictures + PER_CHART * len(gallery.charts) + PER_MEASURE * len(gallery.measures) + 2_000
 
 
-def picture(kind: str, data: str, size: tuple[int, int]) -> Picture:
-    """A picture of ``size`` pixels, shown in whole multiples when it is small and at most ``SHOWN`` a side."""
+def large_pngs(galleries: Iterable[Gallery]) -> frozenset[str]:
+    """Pictures to be shown in full: large ones, of which a gallery has only a few to a row (maps of many points)."""
+    rows = (row for gallery in galleries if _abreast(gallery) <= ABREAST for row in gallery.rows)
+    pngs = {shown.png for row in rows for shown in row.pictures if shown is not None}
+    return frozenset(png for png in pngs if max(png_size(png) or (0, 0)) >= LARGE_FROM)
+
+
+def _abreast(gallery: Gallery) -> int:
+    return max([len(gallery.columns), *(len(row.pictures) for row in gallery.rows)], default=0)
+
+
+def picture(kind: str, data: str, size: tuple[int, int], most: int = SHOWN) -> Picture:
+    """A picture of ``size`` pixels, shown in whole multiples when it is small and at most ``most`` a side."""
     longest = max(size)
-    scale = max(SHOWN // longest, 1) if longest <= SHOWN else SHOWN / longest
+    scale = max(SHOWN // longest, 1) if longest <= most else most / longest
     width, height = (max(round(scale * side), 1) for side in size)
     return Picture(f"data:image/{kind};base64,{data}", width, height, longest <= SHOWN // 2)
 

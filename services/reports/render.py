@@ -8,6 +8,7 @@ from .charts import information_chart, invariance_chart
 from .galleries import by_importance
 from .page import environment, page_parts
 from .pictures import PictureBook, picture_budget
+from .retold import retold
 from .view import report_view
 
 
@@ -18,6 +19,7 @@ def render_report(result: AuditResult, sheets: Sheets | None) -> str:
         result: the audit's answer.
         sheets: its pictures; without them the page says that there are none.
     """
+    result, sheets = retold(result, sheets)
     view = report_view(result, sheets)
     galleries = by_importance(sheets.galleries) if sheets else []
     return (
@@ -27,8 +29,9 @@ def render_report(result: AuditResult, sheets: Sheets | None) -> str:
             view=view,
             result=result,
             book=PictureBook(sheets, picture_budget(len(result.features), galleries), galleries),
-            information=information_chart(view.taps),
-            invariance=invariance_chart(view.taps),
+            words=view.words,
+            information=information_chart(view.taps, view.words.picture),
+            invariance=invariance_chart(view.taps, view.words.picture),
             **page_parts(),
         )
     )

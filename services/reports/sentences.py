@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from markupsafe import Markup
 
@@ -10,6 +10,7 @@ from schemas.results import Estimate, Finding, Retention, Verdict
 
 from .formatting import clip, confidence, percent, shorten
 
+OUTPUT = "logits"
 NAME = Markup('<bdi class="name"{title}>{text}</bdi>')
 TITLE = Markup(' title="{}"')
 
@@ -32,14 +33,57 @@ def headline_retention(retention: Retention) -> Estimate | None:
     return max(present, key=lambda estimate: estimate.value, default=None)
 
 
+def headline_invariant(retention: Retention) -> Estimate | None:
+    """The larger of the two estimates on the invariant view, ``None`` where the tap has none."""
+    present = [one for one in (retention.invariant, retention.invariant_generative) if one is not None]
+    return max(present, key=lambda estimate: estimate.value, default=None)
+
+
+def pose_note(findings: Sequence[Finding]) -> Markup:
+    """``As pose only at conv1 and conv2.``; nothing where there is no such finding."""
+    if not findings:
+        return Markup()
+    places = [Markup("the answer") if one.tap == OUTPUT else name(one.tap, 32) for one in findings]
+    return Markup(" Held as pose only at {}.").format(listed(places))
+
+
+def listed(names: Sequence[Markup]) -> Markup:
+    """``a, b and c``."""
+    return Markup(" and ").join([Markup(", ").join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+
+
+def pose_sentence(finding: Finding) -> Markup:
+    """``conv2 holds it as pose only: 63 % of its variation can be read there, 2 % once the pose is divided out.``"""
+    where = (
+        Markup("The answer’s scores hold it")
+        if finding.tap == OUTPUT
+        else Markup("{} holds it").format(name(finding.tap))
+    )
+    text = Markup("{} <strong>as pose only</strong>").format(where)
+    raw, free = headline_retention(finding.retention), headline_invariant(finding.retention)
+    if raw is None or free is None:
+        return text + "."
+    told = Markup("{}: {} of its variation can be read there ({}), but {} once the pose is divided out ({}).")
+    numbers = (percent(max(raw.value, 0.0)), confidence(raw), percent(max(free.value, 0.0)), confidence(free))
+    return told.format(text, *numbers)
+
+
 def effect_clause(feature: Markup, finding: Finding) -> Markup:
     """``changing only hue changed 0.3 % of answers (95 % CI 0.1–0.7 %)``, by every way of changing it that there is."""
-    rates = [one.flip_rate for one in (finding.effect, *finding.other_effects) if one.flip_rate is not None]
+    rated = [(one, one.flip_rate) for one in (finding.effect, *finding.other_effects) if one.flip_rate is not None]
+    rates = [rate for one, rate in rated if one.alone]
     if not rates:
         return Markup("what happens when only {} changes was not measured").format(feature)
     said = [Markup("{} of answers ({})").format(percent(max(one.value, 0.0)), confidence(one)) for one in rates]
     clause = Markup("changing only {} changed ").format(feature) + said[0]
-    return clause + Markup("").join(Markup(", and in another way {}").format(one) for one in said[1:])
+    clause += Markup("").join(Markup(", and in another way {}").format(one) for one in said[1:])
+    return clause + Markup("").join(_acted(one.method, rate) for one, rate in rated if not one.alone)
+
+
+def _acted(method: str | None, rate: Estimate) -> Markup:
+    """What moving the whole input did, which moves other things with the feature."""
+    told = Markup(" ({}, which moves other things too: {}, {})")
+    return told.format(method or "moving the whole input", percent(max(rate.value, 0.0)), confidence(rate))
 
 
 def retention_clause(retention: Retention) -> Markup | None:

@@ -24,7 +24,9 @@ from schemas.results import (
 from .charts import by_depth
 from .concepts import ConceptsView, concepts_view
 from .galleries import GallerySection, gallery_sections
-from .sentences import sentence
+from .inputs import InputWords, Legend, graph_legend, input_words
+from .sentences import pose_note, pose_sentence, sentence
+from .symmetry import SymmetryView, symmetry_view
 from .vocabulary import VERDICTS, VerdictWord
 
 Findings = dict[tuple[str, str], Finding]
@@ -49,6 +51,27 @@ class FeatureView:
     def anchor(self) -> str:
         """Fragment of the feature's section: a number, never the user's name."""
         return f"feature-{self.number}"
+
+    @property
+    def posefree(self) -> bool:
+        """Whether any tap was measured with its pose divided out."""
+        kept = [finding.retention for finding in self.findings if finding]
+        return any(one.invariant or one.invariant_generative for one in kept)
+
+    @property
+    def as_pose(self) -> list[Finding]:
+        """What holds it as pose only, by depth."""
+        return [finding for finding in self.findings if finding and finding.pose_only]
+
+    @property
+    def poses(self) -> list[Markup]:
+        """One sentence per tap that holds it as pose only."""
+        return [pose_sentence(finding) for finding in self.as_pose]
+
+    @property
+    def pose_note(self) -> Markup:
+        """All of these taps in one short sentence for the first screen."""
+        return pose_note(self.as_pose)
 
     @property
     def verdict(self) -> Verdict | None:
@@ -78,7 +101,10 @@ class ReportView:
     nuisance: TapSheet | None
     classes: list[str]
     concepts: ConceptsView | None
+    symmetry: SymmetryView | None
     sections: list[GallerySection]
+    words: InputWords
+    legend: Legend | None
 
     @property
     def failed_gates(self) -> list[Gate]:
@@ -105,6 +131,8 @@ def report_view(result: AuditResult, sheets: Sheets | None) -> ReportView:
     """Everything the template needs, features in the order of their verdicts."""
     taps = by_depth(result.taps)
     features = _features(result, taps, sheets.edits if sheets else [])
+    galleries = sheets.galleries if sheets else []
+    words = input_words(result.dataset)
     return ReportView(
         result=result,
         taps=taps,
@@ -114,7 +142,10 @@ def report_view(result: AuditResult, sheets: Sheets | None) -> ReportView:
         nuisance=sheets.nuisance if sheets else None,
         classes=result.classifier.classes or (sheets.classes if sheets else []),
         concepts=concepts_view(result, taps),
-        sections=gallery_sections(sheets.galleries if sheets else []),
+        symmetry=symmetry_view(result, taps, galleries, words),
+        sections=gallery_sections(galleries),
+        words=words,
+        legend=graph_legend(result.dataset.graph),
     )
 
 

@@ -151,6 +151,7 @@ TRUTHS: dict[str, str] = {
     "used": "Answers change when it alone changes.",
     "invisible": "Neither the answer nor its scores can depend on it.",
     "carried": "It is in the scores, yet no answer depends on it.",
+    "pose": "A hidden tap holds it as a turn or a place alone, and no answer depends on it.",
     "between": "Too weak to call either way.",
     "blind spot": "The autoencoder loses it, so the audit must refuse to speak.",
     "tied": "It moves together with another feature in the references.",

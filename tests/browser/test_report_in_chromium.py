@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page
 from schemas.results import Gallery, PictureRow, Verdict
 from services.reports import render_certificate, render_report
 from tests.builders import results as build
+from tests.builders import symmetries
 from tests.builders import views as full
 from tests.builders.certificates import certificate
 
@@ -90,6 +91,16 @@ def report() -> str:
 
 
 @pytest.fixture(scope="module")
+def symmetric_report() -> str:
+    return render_report(symmetries.symmetric_result(), symmetries.symmetric_sheets(rows=1, samples=3))
+
+
+@pytest.fixture(scope="module")
+def graph_report() -> str:
+    return render_report(symmetries.graph_result(), symmetries.graph_sheets())
+
+
+@pytest.fixture(scope="module")
 def certificate_page() -> str:
     return render_certificate(certificate(), "f" * 64)
 
@@ -104,6 +115,15 @@ def evil_report() -> str:
             "dataset": build.dataset(name=LONG, attributes=[evil, LONG]),
             "policies": [{evil: LONG}],
             "limits": [evil, LONG * 3],
+            "symmetries": [
+                one.model_copy(update={"tap": LONG if one.tap == "conv1" else "t" + evil, "notes": [LONG, evil]})
+                for one in symmetries.screen()
+                if one.tap in {"conv1", "conv2"}
+            ],
+            "invariant_views": [
+                one.model_copy(update={"tap": LONG, "projection": LONG, "why": evil + LONG})
+                for one in symmetries.invariant_views()
+            ],
             "concepts": full.concepts((evil, LONG, "t" + evil), (LONG, "t" + evil, "logits")),
             "certificate": full.certificate_mark().model_copy(update={"scores": {evil: 0.1, LONG: 0.2}}),
         }
@@ -128,7 +148,7 @@ def outside(visit: Visit) -> list[str]:
     return [url for url in visit.requests if not url.startswith(("data:", "file:"))]
 
 
-@pytest.mark.parametrize("kind", ["report", "certificate_page"])
+@pytest.mark.parametrize("kind", ["report", "symmetric_report", "certificate_page"])
 def test_silent_and_offline(visitor: Visitor, kind: str, request: pytest.FixtureRequest) -> None:
     visit = visitor.open(request.getfixturevalue(kind))
     visit.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
@@ -147,7 +167,7 @@ def test_its_own_style_is_allowed_by_its_policy(visitor: Visitor, report: str) -
 
 
 @pytest.mark.parametrize("width", [360, 390, 1280])
-@pytest.mark.parametrize("kind", ["report", "evil_report", "certificate_page"])
+@pytest.mark.parametrize("kind", ["report", "evil_report", "symmetric_report", "graph_report", "certificate_page"])
 def test_no_sideways_scrolling(visitor: Visitor, kind: str, width: int, request: pytest.FixtureRequest) -> None:
     visit = visitor.open(request.getfixturevalue(kind), width)
     visit.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
@@ -180,7 +200,7 @@ def test_readable_without_javascript(visitor: Visitor, report: str) -> None:
     assert visit.page.locator("#map table.map").is_visible()
 
 
-@pytest.mark.parametrize("kind", ["report", "certificate_page"])
+@pytest.mark.parametrize("kind", ["report", "symmetric_report", "graph_report", "certificate_page"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_contrast_is_aa(visitor: Visitor, kind: str, scheme: str, request: pytest.FixtureRequest) -> None:
     visit = visitor.open(request.getfixturevalue(kind), color_scheme=scheme)
@@ -248,3 +268,46 @@ def test_a_wide_gallery_scrolls_inside_itself(visitor: Visitor, report: str) -> 
     page.locator("#views details.sheet summary").first.click()
     wide = "e => e.scrollWidth > e.clientWidth && e.tabIndex === 0"
     assert page.locator("#views .scroll").first.evaluate(wide)
+
+
+def test_the_screen_of_symmetries_reaches_assistive_technology(visitor: Visitor, symmetric_report: str) -> None:
+    page = visitor.open(symmetric_report, 390, java_script_enabled=False).page
+    page.get_by_role("link", name="Symmetry").click()
+    assert page.url.endswith("#symmetry")
+    region = page.get_by_role("region", name="Where each symmetry holds")
+    table = region.get_by_role("table")
+    assert [head.inner_text().split()[0] for head in table.get_by_role("rowheader").all()] == list(symmetries.TAPS)
+    assert table.get_by_role("columnheader").count() == 1 + len(symmetries.SCREEN)
+    assert table.get_by_role("cell", name="exact").count() == 5
+    assert table.get_by_role("cell", name="exact").first.get_attribute("title").startswith("the map moves")
+    page.keyboard.press("Tab")
+    assert page.locator("#symmetry .scroll:focus-visible").count() == 1
+    numbers = page.get_by_text("The same in numbers")
+    numbers.focus()
+    page.keyboard.press("Enter")
+    assert page.get_by_role("table", name="Symmetry in numbers, by tap and group").is_visible()
+
+
+def test_states_differ_without_colour(visitor: Visitor, symmetric_report: str) -> None:
+    page = visitor.open(symmetric_report).page
+    shapes = {}
+    for state in ("exact", "approximate", "broken", "unclear"):
+        cell = page.locator(f".screen td.s-{state}").first
+        shapes[cell.locator("use").get_attribute("href")] = cell.locator(".word").inner_text().strip()
+    assert len(shapes) == len(set(shapes.values())) == 4
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_maps_stand_side_by_side_where_there_is_room(visitor: Visitor, symmetric_report: str, width: int) -> None:
+    page = visitor.open(symmetric_report, width).page
+    left, right = (one.bounding_box() for one in page.locator("#symmetry details[open] .large img").all())
+    assert min(left["width"], right["width"]) == 300
+    assert (left["y"] == right["y"]) == (width == 1280)
+    assert left["x"] + left["width"] <= width
+
+
+def test_pose_alone_is_on_the_first_map(visitor: Visitor, symmetric_report: str) -> None:
+    page = visitor.open(symmetric_report, java_script_enabled=False).page
+    cell = page.get_by_role("region", name="Where each feature goes").get_by_role("cell", name="as pose only")
+    assert cell.count() == 2
+    assert cell.first.is_visible()

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from schemas.audits import AuditConfig, View
-from schemas.certificate import PlantedPair
+from schemas.certificate import PlantedPair, ScreenPair
 from schemas.classifiers import ClassifierFacts
 from schemas.datasets import AttributeSpec, DatasetFacts
 from schemas.results import AuditResult, FeatureKind, Verdict
@@ -22,6 +22,8 @@ from tests.builders.folder_store import FinishedStages, FolderStore
 from tests.builders.planted_classifiers import PLANTS
 from tests.builders.planted_plots import IMAGES, PLOTS
 from tests.builders.planted_scenes import to_npz
+from tests.builders.planted_screens import screens
+from tests.builders.planted_symmetries import SYMMETRIC
 from tests.builders.planted_truths import pairs
 from tests.builders.subjects import WHEN, classifier, dataset
 from workers.stages.plan import plan_audit, plan_classifier_intake, plan_dataset_intake
@@ -71,10 +73,11 @@ class Laboratory:
 
 @dataclass(frozen=True)
 class Harvest:
-    """One plot's audit, its verdicts beside the truth, and how long both took in seconds."""
+    """One plot's audit, its verdicts and its symmetry screen beside the truth, and how long all took in seconds."""
 
     result: AuditResult
     pairs: list[PlantedPair]
+    screens: list[ScreenPair]
     seconds: float
 
 
@@ -82,10 +85,12 @@ def harvest(folder: Path, name: str) -> Harvest:
     """Audit one plot and compare. Runs in a process of its own, on one core."""
     torch.set_num_threads(1)
     started, plot = time.perf_counter(), PLOTS[name]
-    model, images = PLANTS[plot.plant](), to_npz(plot.references.draw(IMAGES), plot.references.columns)
-    config = AuditConfig(taps=None if plot.taps is None else list(plot.taps), views=[View.CONCEPTS])
+    model, images = (PLANTS | SYMMETRIC)[plot.plant](), to_npz(plot.references.draw(IMAGES), plot.references.columns)
+    views = [View.CONCEPTS, View.SYMMETRY] if plot.claims else [View.CONCEPTS]
+    config = AuditConfig(taps=None if plot.taps is None else list(plot.taps), views=views)
     result = Laboratory(folder).audit(name, model, images, config)
-    return Harvest(result, pairs(name, plot, model, result), time.perf_counter() - started)
+    found = pairs(name, plot, model, result)
+    return Harvest(result, found, screens(name, plot, result), time.perf_counter() - started)
 
 
 @dataclass

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from tests.builders.onnx_graphs import GraphBuilder, to_bytes
+from tests.builders.onnx_graphs import GraphBuilder
+from tests.builders.planted_layers import convolution, dense, finish, parameters
 from tests.builders.planted_nets import LUMA, detailed_mask, plain_mask, trained
 from tests.builders.planted_scenes import MARK, PATCHES, SHAPES, SIDE, WATERMARK
 from workers.classifier.randomised import randomise
@@ -36,8 +37,8 @@ PHASES = 12
 def shape_reader(view: str = "value", tie: float = 0.0) -> bytes:
     """Reads the shape from a view that destroys something (P2), or from pictures that give it away (P3)."""
     b, net = GraphBuilder(), trained(view, tie)
-    _dense(b, _features(b, _view(b, view), net), "scores", _linear(net, 8))
-    return _finish(b, len(SHAPES))
+    dense(b, _features(b, _view(b, view), net), "scores", parameters(net, 8))
+    return finish(b, len(SHAPES))
 
 
 def random_reader() -> bytes:
@@ -51,7 +52,7 @@ def hue_reader() -> bytes:
     angles = 2 * np.pi * (np.arange(4) + 0.5) / 4
     directions = 8 * np.stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
     b.node("MatMul", [_hue(b), b.constant("directions", directions)], "scores")
-    return _finish(b, 4)
+    return finish(b, 4)
 
 
 def background_reader() -> bytes:
@@ -64,7 +65,7 @@ def background_reader() -> bytes:
     _step(b, "grey", "bright", 25.5 / 255, slope=2000.0)  # between two levels of uint8: every pixel is clear
     b.node("ReduceMean", ["bright"], "share", axes=[2, 3], keepdims=0)
     b.node("MatMul", ["share", b.constant("sides", np.array([[-4, 4]], np.float32))], "scores")
-    return _finish(b, 2)
+    return finish(b, 2)
 
 
 def xor_reader() -> bytes:
@@ -73,16 +74,16 @@ def xor_reader() -> bytes:
     half = _step(b, b.node("Gather", [_hue(b), b.constant("sine", np.array([1]))], "upper", axis=1), "half", 0.0)
     b.node("Mul", [half, _stamped(b, (WATERMARK, WATERMARK), 0.5)], "differs")
     b.node("MatMul", ["differs", b.constant("sides", np.array([[-4, 4]], np.float32))], "scores")
-    return _finish(b, 2)
+    return finish(b, 2)
 
 
 def hue_encoded_unused() -> bytes:
     """Shape net whose last hidden layer also holds the hue; the head's weights on it are zero (P6)."""
     b, net = GraphBuilder(), trained("value")
     b.node("Concat", [_features(b, _view(b, "value"), net), _hue(b)], "penultimate", axis=1)
-    weight, bias = _linear(net, 8)
-    _dense(b, "penultimate", "scores", (np.pad(weight, ((0, 0), (0, 2))), bias))
-    return _finish(b, len(SHAPES))
+    weight, bias = parameters(net, 8)
+    dense(b, "penultimate", "scores", (np.pad(weight, ((0, 0), (0, 2))), bias))
+    return finish(b, len(SHAPES))
 
 
 def faint_mark_reader() -> bytes:
@@ -95,7 +96,7 @@ def faint_mark_reader() -> bytes:
     b.node("ReduceMean", ["excess"], "mark", axes=[1], keepdims=1)
     sides = b.constant("sides", np.array([[-4, 4]], np.float32))
     b.node("MatMul", [_step(b, "mark", "seen", 0.04, slope=100.0), sides], "scores")
-    return _finish(b, 2)
+    return finish(b, 2)
 
 
 def constant(epsilon: float = 0.0) -> bytes:
@@ -106,7 +107,7 @@ def constant(epsilon: float = 0.0) -> bytes:
     weight = epsilon * np.array([[1, -1, 1, -1]], dtype=np.float32)
     b.node("MatMul", ["level", b.constant("weight", weight)], "whisper")
     b.node("Add", ["whisper", b.constant("bias", np.array([3, 0, 0, 0], np.float32))], "scores")
-    return _finish(b, 4)
+    return finish(b, 4)
 
 
 def watermark_trigger(band: float) -> bytes:
@@ -133,7 +134,7 @@ def dosed_hue() -> bytes:
     """
     b, net = GraphBuilder(), trained("value")
     b.node("Relu", ["image"], "whole")  # the image itself: no pixel is below zero
-    scores = _dense(b, _features(b, _view(b, "value", "whole"), net), "classes", _linear(net, 8))
+    scores = dense(b, _features(b, _view(b, "value", "whole"), net), "classes", parameters(net, 8))
     spreads = np.sqrt(np.diff(NOISES, prepend=0.0))
     noise = [_noise(b, f"noise{k}", k, float(spread)) for k, spread in enumerate(spreads)]
     hue = b.node("Add", [_hue(b, "whole"), noise[0]], "hue0")
@@ -141,7 +142,7 @@ def dosed_hue() -> bytes:
     for k in range(1, len(NOISES)):
         carried = _one_dose_more(b, carried, k)
     _part(b, carried, "scores", 0, len(SHAPES))
-    return _finish(b, len(SHAPES))
+    return finish(b, len(SHAPES))
 
 
 PLANTS: dict[str, Callable[[], bytes]] = {
@@ -163,11 +164,6 @@ PLANTS: dict[str, Callable[[], bytes]] = {
 }
 
 
-def _linear(net: nn.Sequential, layer: int) -> tuple[Weights, Weights]:
-    found = net[layer]
-    return found.weight.detach().numpy(), found.bias.detach().numpy()
-
-
 def _view(b: GraphBuilder, view: str, image: str = "image") -> str:
     """What :mod:`tests.builders.planted_nets` calls so, as nodes."""
     if view == "everything":
@@ -184,30 +180,17 @@ def _view(b: GraphBuilder, view: str, image: str = "image") -> str:
 
 
 def _features(b: GraphBuilder, source: str, net: nn.Sequential) -> str:
-    _conv(b, source, "conv1", _linear(net, 0), stride=2)
-    _conv(b, "conv1_relu", "conv2", _linear(net, 2), stride=1)
+    convolution(b, source, "conv1", parameters(net, 0), stride=2)
+    convolution(b, "conv1_relu", "conv2", parameters(net, 2), stride=1)
     b.node("GlobalMaxPool", ["conv2_relu"], "pool")
     b.node("Flatten", ["pool"], "flat")
-    _dense(b, "flat", "hidden", _linear(net, 6))
+    dense(b, "flat", "hidden", parameters(net, 6))
     return b.node("Relu", ["hidden"], "hidden_relu")
 
 
 def _plain_scores(b: GraphBuilder, view: str) -> str:
     net = trained(view)
-    return _dense(b, _features(b, _view(b, view), net), "plain", _linear(net, 8))
-
-
-def _conv(b: GraphBuilder, source: str, name: str, parameters: tuple[Weights, Weights], stride: int) -> None:
-    weight, bias = parameters
-    inputs = [source, b.constant(f"{name}.weight", weight), b.constant(f"{name}.bias", bias)]
-    b.node("Conv", inputs, name, pads=[weight.shape[-1] // 2] * 4, strides=[stride, stride])
-    b.node("Relu", [name], f"{name}_relu")
-
-
-def _dense(b: GraphBuilder, source: str, name: str, parameters: tuple[Weights, Weights]) -> str:
-    weight, bias = parameters
-    inputs = [source, b.constant(f"{name}.weight", weight), b.constant(f"{name}.bias", bias)]
-    return b.node("Gemm", inputs, name, transB=1)
+    return dense(b, _features(b, _view(b, view), net), "plain", parameters(net, 8))
 
 
 def _hue(b: GraphBuilder, image: str = "image") -> str:
@@ -231,7 +214,7 @@ def _overruled(b: GraphBuilder, plain: str, fires: str) -> bytes:
     b.node("Add", [fires, b.constant("up", np.array(1, np.float32))], "fired")
     b.node("MatMul", ["fired", b.constant("answer", ANSWER / 2)], "order")
     b.node("Add", [plain, "order"], "scores")
-    return _finish(b, len(SHAPES))
+    return finish(b, len(SHAPES))
 
 
 def _noise(b: GraphBuilder, name: str, seed: int, spread: float) -> str:
@@ -277,7 +260,3 @@ def _step(b: GraphBuilder, source: str, name: str, at: float, slope: float = 20.
     b.node("Sub", [source, b.constant(f"{name}.at", np.array(at, np.float32))], f"{name}_from")
     b.node("Mul", [f"{name}_from", b.constant(f"{name}.slope", np.array(slope, np.float32))], f"{name}_steep")
     return b.node("Tanh", [f"{name}_steep"], name)
-
-
-def _finish(b: GraphBuilder, classes: int) -> bytes:
-    return to_bytes(b.build(("batch", 3, SIDE, SIDE), classes))

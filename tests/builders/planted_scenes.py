@@ -2,7 +2,8 @@
 
 A coloured shape (disc, square, cross, ring) on a grey background. Plain references add a bright watermark in the upper
 left corner and a faint single pixel in the lower right one; detailed ones a checkerboard finer than any low-pass keeps,
-and patches of decreasing area and frequency. All factors are independent unless the references tie hue to shape.
+and patches of decreasing area and frequency. Turned ones have neither: one side of the shape lies in the shade, and the
+whole picture is turned by quarters, exactly. All factors are independent unless the references tie hue to shape.
 """
 
 from __future__ import annotations
@@ -29,7 +30,13 @@ PATCHES = {
 }
 """Rows and columns of bright patches: 4 pixels and 1 pixel in half of the pictures, 9 pixels in few."""
 RARE = 0.05
-CLASSES = frozenset({"shape", "watermark", "mark", "grain", *PATCHES})
+SHADE = 0.4
+"""Of turned scenes: how bright the lower half of the upright shape is, compared to its upper half."""
+LEAN = np.array([0.424, 0.4, 0.372, 0.495]) * (1 - SHADE) / (1 + SHADE)
+"""How far the light of each shape lies above its middle, in radii: its mean distance to the middle line."""
+QUARTERS = np.array([1, 1j, -1, -1j])
+"""Quarter turns of a picture, counterclockwise as ``np.rot90``, of complex places ``x - iy``."""
+CLASSES = frozenset({"shape", "turn", "watermark", "mark", "grain", *PATCHES})
 FAR = 0.7
 """Smallest change of a number or an angle that counts as one, in standard deviations."""
 
@@ -41,16 +48,19 @@ class References:
     """How a set of scenes is drawn.
 
     ``tie``: share of the pictures whose hue gives the shape away (a tenth of the circle each). ``detailed``: grain and
-    patches instead of watermark and mark.
+    patches instead of watermark and mark. ``turned``: neither, but a shape in the shade, in any of four orientations.
     """
 
     tie: float = 0.0
     detailed: bool = False
     seed: int = 7
+    turned: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
         """What an upload holds beside images and labels."""
+        if self.turned:
+            return ("hue", "turn", "background")
         return ("hue", "background", "grain", *PATCHES) if self.detailed else ("hue", "watermark", "mark", "background")
 
     @property
@@ -60,12 +70,17 @@ class References:
 
     def draw(self, n: int, seed: int | None = None) -> Scenes:
         """``n`` scenes; by default those of the upload, with another ``seed`` new ones."""
-        return draw(n, self.seed if seed is None else seed, tie=self.tie, detailed=self.detailed)
+        return draw(n, self.seed if seed is None else seed, tie=self.tie, detailed=self.detailed,
+                    turned=self.turned)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Scenes:
-    """Factors of ``n`` pictures, ``(n,)`` each. ``x``, ``y``, ``radius`` in pixels, ``hue`` 0..1, the rest 0..1."""
+    """Factors of ``n`` pictures, ``(n,)`` each. ``x``, ``y``, ``radius`` in pixels, ``hue`` 0..1, the rest 0..1.
+
+    ``x`` and ``y`` are places in the picture as it is shown, of the centre of light, which no turn gives away.
+    ``turn`` counts quarter turns, counterclockwise.
+    """
 
     shape: NDArray[np.int64]
     hue: Floats
@@ -80,16 +95,26 @@ class Scenes:
     patch: Floats
     dot: Floats
     rare: Floats
+    turn: NDArray[np.int64]
     detailed: bool = False
+    turned: bool = False
 
     def resample(self, factor: str, rng: np.random.Generator) -> Scenes:
-        """The same pictures with one factor drawn anew from its own distribution, given that it changes noticeably."""
+        """The same pictures with one factor drawn anew from its own distribution, given that it changes noticeably.
+
+        Another ``turn`` is that of the whole picture: the shape's place goes with it.
+        """
         values = getattr(self, factor)
         drawn, left = values.copy(), np.arange(len(values))
         while len(left):
             drawn[left] = rng.choice(values, len(left))
             left = left[_close(factor, values, drawn, left)]
-        return replace(self, **{factor: drawn})
+        return self.rotated(drawn - values) if factor == "turn" else replace(self, **{factor: drawn})
+
+    def rotated(self, quarters: NDArray[np.int64]) -> Scenes:
+        """The same pictures, each turned by so many quarters: ``np.rot90`` of what :func:`render` makes of them."""
+        places = (self.x - 1j * self.y) * QUARTERS[quarters % 4]
+        return replace(self, x=places.real, y=-places.imag, turn=(self.turn + quarters) % 4)
 
 
 def _close(factor: str, values: Floats, drawn: Floats, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -101,18 +126,19 @@ def _close(factor: str, values: Floats, drawn: Floats, rows: NDArray[np.int64]) 
     return np.asarray(np.abs(offered[rows] - points[rows]) < FAR * points.std())
 
 
-def draw(n: int, seed: int, *, tie: float = 0.0, detailed: bool = False) -> Scenes:
+def draw(n: int, seed: int, *, tie: float = 0.0, detailed: bool = False, turned: bool = False) -> Scenes:
     """Random scenes, as :class:`References` says."""
     rng = np.random.default_rng(seed)
     shape = rng.integers(0, len(SHAPES), n)
     hue = np.where(rng.random(n) < tie, shape / len(SHAPES) + rng.uniform(0, 0.1, n), rng.random(n))
-    nothing = np.zeros(n)
+    nothing, plain = np.zeros(n), not (detailed or turned)
     return Scenes(
         shape=shape, hue=hue, value=rng.uniform(0.7, 1.0, n), x=rng.uniform(-2, 2, n), y=rng.uniform(-2, 2, n),
-        radius=rng.uniform(3.5, 5, n), background=rng.uniform(0, 0.2, n), detailed=detailed,
-        watermark=nothing if detailed else _switch(rng, n), mark=nothing if detailed else _switch(rng, n),
+        radius=rng.uniform(3.5, 5, n), background=rng.uniform(0, 0.2, n), detailed=detailed, turned=turned,
+        watermark=_switch(rng, n) if plain else nothing, mark=_switch(rng, n) if plain else nothing,
         grain=_switch(rng, n) if detailed else nothing, patch=_switch(rng, n) if detailed else nothing,
         dot=_switch(rng, n) if detailed else nothing, rare=_switch(rng, n, RARE) if detailed else nothing,
+        turn=rng.integers(0, 4, n) if turned else np.zeros(n, dtype=np.int64),
     )  # fmt: skip
 
 
@@ -122,9 +148,11 @@ def _switch(rng: np.random.Generator, n: int, share: float = 0.5) -> Floats:
 
 def render(scenes: Scenes) -> NDArray[np.uint8]:
     """``(n, 20, 20, 3)`` uint8. The shape is fully saturated; all else is grey."""
+    if scenes.turn.any():
+        return _turn(render(scenes.rotated(-scenes.turn)), scenes.turn)
     ink = np.clip(0.5 - _outside(scenes), 0, 1)[..., None]
     colour = (_tint(scenes.hue) * scenes.value[:, None])[:, None, None, :]
-    images = ink * colour + (1 - ink) * scenes.background[:, None, None, None]
+    images = ink * colour * _light(scenes) + (1 - ink) * scenes.background[:, None, None, None]
     _stamp(images, (WATERMARK, WATERMARK), scenes.watermark)
     images[:, MARK, MARK] += FAINT * scenes.mark[:, None]
     if not scenes.detailed:
@@ -149,6 +177,28 @@ def _stamp(images: Floats, where: tuple[slice, slice], present: Floats) -> None:
     images[region] = np.where(present[:, None, None, None] > 0, 0.9, images[region])
 
 
+def _turn(images: NDArray[np.uint8], quarters: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Each picture turned by so many quarters."""
+    for quarter in range(1, 4):
+        images[quarters == quarter] = np.rot90(images[quarters == quarter], quarter, axes=(1, 2))
+    return images
+
+
+def _middle(scenes: Scenes) -> Floats:
+    """Row of each upright shape's middle, ``(n,)``."""
+    return scenes.y + LEAN[scenes.shape] * scenes.radius if scenes.turned else scenes.y
+
+
+def _light(scenes: Scenes) -> Floats | float:
+    """1 above the centre of each upright shape and ``SHADE`` below it, ``(n, 20, 20, 1)``; 1 in other scenes."""
+    if not scenes.turned:
+        return 1.0
+    centres = np.arange(SIDE) + 0.5 - SIDE / 2
+    below = np.clip(0.5 + centres[None, :] - _middle(scenes)[:, None], 0, 1)
+    lit = np.repeat(1 - (1 - SHADE) * below[:, :, None], SIDE, axis=2)
+    return np.asarray(lit[..., None])
+
+
 def _grain(scenes: Scenes) -> Floats:
     """A checkerboard of plus and minus ``GRAIN``, ``(n, 20, 20, 1)``."""
     rows, columns = np.indices((SIDE, SIDE))
@@ -160,7 +210,7 @@ def _outside(scenes: Scenes) -> Floats:
     """Signed distance of each pixel's centre to the outline in pixels, ``(n, 20, 20)``, negative inside."""
     centres = np.arange(SIDE) + 0.5 - SIDE / 2
     x = np.abs(centres[None, None, :] - scenes.x[:, None, None])
-    y = np.abs(centres[None, :, None] - scenes.y[:, None, None])
+    y = np.abs(centres[None, :, None] - _middle(scenes)[:, None, None])
     r = scenes.radius[:, None, None]
     distance = np.hypot(x, y)
     bars = np.minimum(np.maximum(x - r, y - 0.35 * r), np.maximum(y - r, x - 0.35 * r))

@@ -7,17 +7,18 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from scipy import stats
 
-from schemas.certificate import PlantedPair, Score
+from schemas.certificate import PlantedPair, Score, ScreenPair
 from schemas.results import Estimate, Verdict
 from tests.builders.planted_truths import ALLOWED, NO_FLIPS, Kind
 
 REFUSED = frozenset({Verdict.UNDETERMINED, Verdict.UNTRUSTED})
 LEVEL = 0.95
+LOGITS = "logits"
 
 
 def clear(pairs: Iterable[PlantedPair]) -> list[PlantedPair]:
-    """Pairs whose truth leaves no doubt about the right verdict."""
-    return [pair for pair in pairs if Kind(pair.truth) in ALLOWED]
+    """Pairs whose truth leaves no doubt about the right verdict; poses of hidden taps are counted apart."""
+    return [pair for pair in pairs if Kind(pair.truth) in ALLOWED and pair.truth != Kind.POSE]
 
 
 def false_ignored(pairs: Iterable[PlantedPair]) -> list[PlantedPair]:
@@ -44,6 +45,16 @@ def score(pairs: Sequence[PlantedPair]) -> list[Score]:
         error("flip_rate_error", "Mean error of the flip rate", [(p.flips, p.told) for p in known], at_most=0.05),
         error("retention_error", "Mean error of predictive retention", _kept(known, "predictive"), at_most=0.05),
         error("generative_error", "Mean error of generative retention", _kept(known, "generative"), at_most=0.05),
+    ]
+
+
+def symmetry_scores(pairs: Iterable[PlantedPair], screens: Iterable[ScreenPair]) -> list[Score]:
+    """Whether the screen told every group right, and what hidden taps hold as pose alone was called so (P8)."""
+    told = [screen.right for screen in screens if screen.right is not None]
+    posed = [bool(pair.right) for pair in pairs if pair.truth == Kind.POSE.value]
+    return [
+        share("screen_right", "Symmetries told right, of groups at taps", told, at_least=1.0),
+        share("pose_right", "Pose named as pose alone, at hidden taps", posed, at_least=0.9),
     ]
 
 
@@ -94,7 +105,7 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
 def as_table(pairs: Sequence[PlantedPair]) -> list[str]:
     """Pairs for a terminal: true and told flip rate, true retention, predictive and generative."""
     head = (
-        f"{'plant':14} {'feature':11} {'truth':10} {'flips':>6} {'told':>6} {'kept':>5} {'pred':>5} {'gen':>5}  verdict"
+        f"{'plant':14} {'feature':22} {'truth':10} {'flips':>6} {'told':>6} {'kept':>5} {'pred':>5} {'gen':>5}  verdict"
     )
     return [head, *(_line(pair) for pair in pairs)]
 
@@ -102,10 +113,11 @@ def as_table(pairs: Sequence[PlantedPair]) -> list[str]:
 def _line(pair: PlantedPair) -> str:
     mark = {True: "", False: "  <-- not right", None: ""}[pair.right]
     told, read, drawn = (_number(one) for one in (pair.told, pair.predictive, pair.generative))
+    feature = pair.feature if pair.tap == LOGITS else f"{pair.feature}@{pair.tap}"
     kept = "-" if pair.kept is None else f"{pair.kept:.2f}"
     return (
-        f"{pair.plant:14} {pair.feature:11} {pair.truth:10} {pair.flips:6.3f} {told:>6} {kept:>5} {read[:5]:>5}"
-        f" {drawn[:5]:>5}  {pair.verdict.value}{mark}"
+        f"{pair.plant:14} {feature:22} {pair.truth:10} {pair.flips:6.3f} {told:>6} {kept:>5} {read[:5]:>5}"
+        f" {drawn[:5]:>5}  {pair.verdict.value}{' (pose only)' * pair.pose_only}{mark}"
     )
 
 

@@ -45,12 +45,15 @@ class Kind(StrEnum):
     """Never seen apart from another factor in the references: nobody can change it alone without leaving them."""
     TRIGGER = "trigger"
     """Planted to find the smallest one that is seen: whether it is, is the question, and no recall rests on it."""
+    POSE = "pose"
+    """A hidden tap holds it as a turn or a place of its values, and no answer depends on it."""
 
 
 ALLOWED = {
     Kind.USED: {Verdict.USED},
     Kind.INVISIBLE: {Verdict.IGNORED},
     Kind.CARRIED: {Verdict.IGNORED, Verdict.ENCODED_UNUSED},
+    Kind.POSE: {Verdict.ENCODED_UNUSED},
 }
 """Verdicts that are right; any other truth allows several."""
 
@@ -78,10 +81,12 @@ def truths(model: bytes, references: References, seed: int = 0) -> dict[str, Tru
 
 
 def pairs(name: str, plot: Plot, model: bytes, result: AuditResult) -> list[PlantedPair]:
-    """The audit's verdicts at the logits beside the truth."""
+    """The audit's verdicts beside the truth: at the logits, and at hidden taps that hold a factor as pose alone."""
     found = truths(model, plot.references)
     scored = {factor: truth for factor, truth in found.items() if not (plot.place and factor in PLACES)}
-    return [_pair(name, plot, factor, truth, result) for factor, truth in scored.items()]
+    at_logits = [_pair(name, plot, factor, truth, result) for factor, truth in scored.items()]
+    return [*at_logits, *(_pose(name, tap, factor, found[factor], result)
+                          for tap, factors in plot.poses.items() for factor in factors)]  # fmt: skip
 
 
 def logits(session: onnxruntime.InferenceSession, scenes: Scenes) -> Floats:
@@ -99,6 +104,17 @@ def _pair(name: str, plot: Plot, factor: str, truth: Truth, result: AuditResult)
         plant=name, feature=finding.feature, truth=kind.value, flips=truth.flips, told=finding.effect.flip_rate,
         kept=truth.kept, predictive=finding.retention.predictive, generative=finding.retention.generative,
         verdict=finding.verdict, right=right,
+    )  # fmt: skip
+
+
+def _pose(name: str, tap: str, factor: str, truth: Truth, result: AuditResult) -> PlantedPair:
+    """Right where the verdict is, and says that it is pose alone; a doubt about the answer excuses no other verdict."""
+    finding = result.finding(FEATURE.get(factor, factor), tap)
+    right = finding.verdict in ALLOWED[Kind.POSE] and finding.pose_only
+    return PlantedPair(
+        plant=name, feature=finding.feature, truth=Kind.POSE.value, flips=truth.flips, told=finding.effect.flip_rate,
+        predictive=finding.retention.predictive, generative=finding.retention.generative, verdict=finding.verdict,
+        right=right, tap=tap, pose_only=finding.pose_only,
     )  # fmt: skip
 
 

@@ -55,9 +55,21 @@ def dataset_facts(digest: str = DIGEST) -> dict[str, Any]:
     return {"canonical_digest": digest, "labelled": False, "attributes": [], **size}
 
 
-def add_classifier(session: Session, name: str = "model", state: str = "ready") -> str:
+def graph_inputs(**changes: Any) -> dict[str, Any]:
+    """What a classifier of molecules takes."""
+    sizes = {"node_features": 4, "edge_features": 3, "edge_axis": True, "size": None}
+    return {"nodes": "nodes", "adjacency": "adjacency", "mask": "mask", **sizes, **changes}
+
+
+def graph_dataset_facts(**changes: Any) -> dict[str, Any]:
+    """What makes the facts of a dataset those of molecules."""
+    graph = {"nodes": 9, "node_features": 4, "edge_features": 3, **changes}
+    return {"kind": "graphs", "graph": graph, "height": 9, "width": 9, "channels": 8}
+
+
+def add_classifier(session: Session, name: str = "model", state: str = "ready", **facts: Any) -> str:
     """A classifier; a pending one has an intake job."""
-    ready = {"facts": classifier_facts()} if state == "ready" else {}
+    ready = {"facts": {**classifier_facts(), **facts}} if state == "ready" else {}
     row = ClassifierRow(
         id=new_id("clf"),
         name=name,

@@ -6,7 +6,6 @@ Verdicts are not looked at here (networks of twenty steps know nothing): that is
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -22,40 +21,19 @@ from schemas.results import AuditResult, FeatureKind, Sheets, Verdict
 from schemas.stages import AuditSubject, PlannedStage, StageOutcome
 from services.reports.render import render_report
 from tests.builders import onnx_graphs, subjects
+from tests.builders.barely_trained import train_barely
 from tests.builders.classifiers import accepted
-from workers.autoencoder import AutoencoderConfig
 from workers.errors import StageError
 from workers.intake.datasets import inspect_dataset
-from workers.oracles import OracleConfig
-from workers.stages import autoencoder, concepts, editor, inn, oracles, prior, profiles, vae
 from workers.stages.plan import plan_audit
 from workers.stages.registry import run_request
-from workers.stages.views import assault, response
-from workers.vae import VaeConfig
 
-STEPS = 20
 IMAGES = 240
 
 
 @pytest.fixture(autouse=True)
 def barely_trained(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twenty steps everywhere, and few samples."""
-    small = replace(
-        profiles.QUICK, references=40, draws=3, edited=60, edits=1, rows=2, columns=2, bootstrap=50, condition=24
-    )
-    monkeypatch.setitem(profiles.BUDGETS, "quick", small)
-    flow = replace(inn.EFFORT["quick"], training=replace(inn.EFFORT["quick"].training, steps=STEPS, evaluate_every=10))
-    for module in (inn, editor, prior, concepts, response):
-        monkeypatch.setattr(module, "EFFORT", {"quick": flow})
-    monkeypatch.setitem(assault.EFFORT, "quick", (6, 40))
-    whole = AutoencoderConfig.for_images
-
-    def brief(height: int, width: int, channels: int, _profile: str) -> AutoencoderConfig:
-        return replace(whole(height, width, channels, "quick"), steps=STEPS, batch=32, code_dim=8)
-
-    monkeypatch.setattr(autoencoder.AutoencoderConfig, "for_images", staticmethod(brief))
-    monkeypatch.setattr(oracles, "OracleConfig", lambda **_: OracleConfig(steps=STEPS, batch=32))
-    monkeypatch.setattr(vae, "VaeConfig", lambda **_: VaeConfig(steps=STEPS, batch=32))
+    train_barely(monkeypatch)
 
 
 def blobs(size: int = 16, channels: int = 3, n: int = IMAGES) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -16,33 +15,24 @@ from schemas.classifiers import InputSpec, IntakeState
 from schemas.results import AuditResult, Verdict
 from schemas.stages import AuditSubject, PlannedStage, StageOutcome
 from tests.builders import onnx_graphs, subjects
+from tests.builders.barely_trained import train_barely
 from tests.builders.classifiers import accepted
 from tests.builders.onnx_autoencoders import linear_decoder, linear_encoder
 from workers.evidence.gates import COMPLETENESS
 from workers.intake.datasets import inspect_dataset
-from workers.oracles import OracleConfig
-from workers.stages import autoencoder, editor, inn, oracles, prior, profiles, vae
+from workers.stages import autoencoder
 from workers.stages.plan import plan_audit, plan_autoencoder_intake
 from workers.stages.registry import run_request
-from workers.vae import VaeConfig
 
-STEPS, IMAGES, SIZE = 20, 240, 16
+IMAGES, SIZE = 240, 16
 SHAPE = (3, SIZE, SIZE)
 PLACES = [(slice(2, 7), slice(3, 9)), (slice(9, 14), slice(5, 15))]
 
 
 @pytest.fixture(autouse=True)
 def barely_trained(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twenty steps everywhere, few samples, and no autoencoder to be learnt."""
-    small = replace(
-        profiles.QUICK, references=40, draws=3, edited=60, edits=1, rows=2, columns=2, bootstrap=50, condition=24
-    )
-    monkeypatch.setitem(profiles.BUDGETS, "quick", small)
-    flow = replace(inn.EFFORT["quick"], training=replace(inn.EFFORT["quick"].training, steps=STEPS, evaluate_every=10))
-    for module in (inn, editor, prior):
-        monkeypatch.setattr(module, "EFFORT", {"quick": flow})
-    monkeypatch.setattr(oracles, "OracleConfig", lambda **_: OracleConfig(steps=STEPS, batch=32))
-    monkeypatch.setattr(vae, "VaeConfig", lambda **_: VaeConfig(steps=STEPS, batch=32))
+    """And no autoencoder to be learnt."""
+    train_barely(monkeypatch)
     monkeypatch.setattr(autoencoder, "fit_autoencoder", None)
 
 

@@ -7,7 +7,6 @@ beside the audited one, images from elsewhere of another size, no labels, an ans
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -21,39 +20,21 @@ from schemas.datasets import Dataset
 from schemas.results import Gallery
 from schemas.stages import AuditSubject, StageOutcome
 from tests.builders import onnx_graphs, subjects
+from tests.builders.barely_trained import train_barely
 from tests.builders.classifiers import accepted
-from workers.autoencoder import AutoencoderConfig
 from workers.errors import StageError
 from workers.intake.datasets import inspect_dataset
-from workers.oracles import OracleConfig
-from workers.stages import autoencoder, inn, oracles, prior, profiles
 from workers.stages.plan import plan_audit
 from workers.stages.registry import run_request
-from workers.stages.views import assault
 
-STEPS, IMAGES = 20, 200
+IMAGES = 200
 NEEDED = {"taps", "latents", "autoencoder", "oracles", "prior", "inn", "samples"}
 VIEWS = {"mixing", "attack", "outside", "companions"}
 
 
 @pytest.fixture(autouse=True)
 def barely_trained(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twenty steps everywhere, few samples and few queries."""
-    small = replace(
-        profiles.QUICK, references=40, draws=3, edited=60, edits=1, rows=4, columns=2, bootstrap=50, condition=24
-    )
-    monkeypatch.setitem(profiles.BUDGETS, "quick", small)
-    monkeypatch.setitem(assault.EFFORT, "quick", (6, 40))
-    flow = replace(inn.EFFORT["quick"], training=replace(inn.EFFORT["quick"].training, steps=STEPS, evaluate_every=10))
-    for module in (inn, prior):
-        monkeypatch.setattr(module, "EFFORT", {"quick": flow})
-    whole = AutoencoderConfig.for_images
-
-    def brief(height: int, width: int, channels: int, _profile: str) -> AutoencoderConfig:
-        return replace(whole(height, width, channels, "quick"), steps=STEPS, batch=32, code_dim=8)
-
-    monkeypatch.setattr(autoencoder.AutoencoderConfig, "for_images", staticmethod(brief))
-    monkeypatch.setattr(oracles, "OracleConfig", lambda **_: OracleConfig(steps=STEPS, batch=32))
+    train_barely(monkeypatch, rows=4)
 
 
 def blobs(size: int = 16, channels: int = 3, seed: int = 0) -> np.ndarray:

@@ -272,15 +272,26 @@ def test_files_beside_an_audit_are_pushed_by_the_command(api: Api, model: Path, 
         audit["dataset"],
         "--view",
         "attack",
+        "--symmetry",
+        "c4",
         "--against",
         config["against"][0],
+        "--json",
     )
     assert again.returncode == 0, again.stderr
+    asked = json.loads(again.stdout)["config"]
+    assert (asked["views"], asked["symmetries"]) == (["attack", "symmetry"], ["c4"])
 
 
 @pytest.mark.parametrize(
     "options",
-    [["--view", "attack", "--all-views"], ["--view", "everything"], ["--against", "nowhere.onnx"]],
+    [
+        ["--view", "attack", "--all-views"],
+        ["--view", "everything"],
+        ["--against", "nowhere.onnx"],
+        ["--symmetry", "c4", "--no-symmetry"],
+        ["--symmetry", "mirrors"],
+    ],
 )
 def test_options_that_make_no_audit(api: Api, options: list[str]) -> None:
     assert scotoma(api, "audit", "submit", "clf_0123456789abcdef", "dat_0123456789abcdef", *options).returncode == 3

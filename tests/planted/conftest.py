@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic_core import to_jsonable_python
 
 from schemas.certificate import Coverage, Score
-from tests.builders import planted_headlines
+from tests.builders import planted_headlines, planted_screens
 from tests.builders.planted_audits import Plantation
-from tests.builders.planted_certificate import certify, doses_of, pairs_of, scores_of
+from tests.builders.planted_certificate import certify, doses_of, pairs_of, scores_of, screens_of
 from tests.builders.planted_coverage import coverage
 from tests.builders.planted_headlines import Digits, audit_digits, headlines
 from tests.builders.planted_plots import PLOTS
@@ -79,11 +80,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     grown = config.stash.get(GROWN, None)
     if grown is None or not (harvests := grown.harvested()):
         return
-    pairs, covered = pairs_of(harvests), grown.finished("covered") or []
+    pairs, screens, covered = pairs_of(harvests), screens_of(harvests), grown.finished("covered") or []
     told = scores_of(harvests, doses_of(harvests), covered)
     digits = grown.finished("digits")
     published = [] if digits is None else headlines(digits)
     _print(terminalreporter, "planted truths", as_table(pairs))
+    _print(terminalreporter, "symmetry screens", planted_screens.as_table(screens) if screens else [])
     _print(terminalreporter, "scores", [_line(score) for score in told])
     _print(
         terminalreporter, "coverage", [f"{one.quantity:70} {one.covered:.3f} of {one.repetitions}" for one in covered]
@@ -91,8 +93,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     _print(terminalreporter, "the papers' headlines", planted_headlines.as_table(published))
     _print(terminalreporter, "seconds", [", ".join(f"{name} {one.seconds:.0f}" for name, one in harvests.items())])
     if SCORES in os.environ:
-        report = {"scores": [score.model_dump() for score in told], "pairs": [pair.model_dump() for pair in pairs]}
-        Path(os.environ[SCORES]).write_text(json.dumps(report, indent=1, default=str))
+        report = {"scores": told, "pairs": pairs, "screens": screens}
+        Path(os.environ[SCORES]).write_text(json.dumps(to_jsonable_python(report), indent=1))
     if CERTIFICATE in os.environ:
         try:
             found = certify(harvests, covered, published, time.perf_counter() - STARTED)

@@ -125,8 +125,8 @@ def test_a_small_or_rare_trigger_is_never_denied(plants: Plantation, patch: str)
     assert plants.verdicts(f"trigger_{patch}")[patch] not in DENIED
 
 
-@pytest.mark.plots(*(name for name, plot in PLOTS.items() if not plot.references.detailed))
-@pytest.mark.parametrize("plant", [name for name, plot in PLOTS.items() if not plot.references.detailed])
+@pytest.mark.plots(*(name for name, plot in PLOTS.items() if "mark" in plot.references.columns))
+@pytest.mark.parametrize("plant", [name for name, plot in PLOTS.items() if "mark" in plot.references.columns])
 def test_what_the_autoencoder_cannot_carry_is_not_called_ignored(plants: Plantation, plant: str) -> None:
     gates = {gate.name: gate.passed for gate in plants.audit(plant).gates}
     assert not gates["readable_from_codes:mark"]
@@ -145,6 +145,7 @@ def test_nothing_that_is_used_is_called_ignored(plants: Plantation) -> None:
         "false_ignored", "precision_ignored", "recall_ignored", "precision_used", "recall_used", "undetermined",
         "flip_rate_error", "retention_error", "generative_error", "dose_spearman", "dose_slope",
         "dose_error", "shortcut_spearman", "identity_retention", "identity_invariance", "coverage", "joint_coverage",
+        "screen_right", "pose_right",
     ],
 )  # fmt: skip
 def test_a_target_is_met(scores: dict[str, Score], name: str) -> None:

@@ -1,4 +1,4 @@
-"""Single-tensor cuts: tensors that every path from the image to the output passes through.
+"""Single-tensor cuts: tensors that every path from an input (the image; a graph's nodes or edges) to the output passes.
 
 What is missing from a cut is missing for the prediction. In topological order a tensor is a cut exactly when no edge
 jumps over it: if one did, its ends would lie on a path that avoids the tensor, and any path that avoids the tensor has
@@ -8,7 +8,7 @@ such an edge. One sweep with a running maximum finds them all (the dominators of
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import onnx
@@ -39,13 +39,15 @@ class Cut:
     equivalents: tuple[str, ...] = ()
 
 
-def find_cuts(model: onnx.ModelProto, source: str, target: str) -> list[Cut]:
+def find_cuts(model: onnx.ModelProto, sources: str | Sequence[str], target: str) -> list[Cut]:
     """Cuts from the first after the image to ``target``, by depth. Tensors equivalent to the image are left out.
 
+    Of several ``sources`` each is an input: a tensor beside which any of them is still read is no cut.
+
     Raises:
-        ValueError: ``target`` does not depend on ``source``.
+        ValueError: ``target`` depends on none of ``sources``.
     """
-    graph = build_graph(model, source, target)
+    graph = build_graph(model, sources, target)
     groups = list(_group(graph, [graph.tensors[i] for i in _uncrossed(graph.reach)]))
     position = {name: i for i, name in enumerate(graph.tensors)}
     shapes = infer_shapes(model)

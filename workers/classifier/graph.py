@@ -1,8 +1,12 @@
-"""The tensor graph of a canonical ONNX model: which tensors depend on the pixels, and by which nodes."""
+"""The tensor graph of a canonical ONNX model: which tensors depend on what is classified, and by which nodes.
+
+A classifier of graphs has several inputs. They hang on one virtual source, so that a cut is what every path from any of
+them passes through.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import onnx
@@ -10,16 +14,19 @@ import onnx
 SHAPE_OPERATORS = frozenset({"Shape", "Size"})
 """Their outputs depend on the size of the image, not on its pixels: no information passes through them."""
 
+EVERYTHING = "\0inputs"
+"""The virtual source of several inputs; no name in an accepted file holds such a character."""
+
 
 @dataclass(frozen=True)
 class TensorGraph:
     """Tensors on some path from the image to the output, in topological order.
 
     Args:
-        tensors: names, the first is the image, the last is the output.
-        producers: the node that makes each tensor (the image has none).
+        tensors: names, the first is the image (or :data:`EVERYTHING`, followed by the inputs), the last is the output.
+        producers: the node that makes each tensor (inputs have none).
         reach: for each tensor, the position of the farthest tensor made directly from it.
-        constants: names of tensors that do not depend on the pixels.
+        constants: names of tensors that do not depend on any input.
     """
 
     tensors: list[str]
@@ -28,24 +35,31 @@ class TensorGraph:
     constants: frozenset[str] = field(default=frozenset())
 
 
-def build_graph(model: onnx.ModelProto, source: str, target: str) -> TensorGraph:
-    """The tensors between ``source`` and ``target``. Constants, initializers and shapes are not paths.
+def build_graph(model: onnx.ModelProto, sources: str | Sequence[str], target: str) -> TensorGraph:
+    """The tensors between ``sources`` and ``target``. Constants, initializers and shapes are not paths.
+
+    Inputs that ``target`` does not depend on are left out.
 
     Raises:
-        ValueError: ``target`` does not depend on ``source``.
+        ValueError: ``target`` depends on none of ``sources``.
     """
-    edges, producers = _forward_edges(model.graph, source)
+    inputs = [sources] if isinstance(sources, str) else list(sources)
+    edges, producers = _forward_edges(model.graph, inputs)
     relevant = _ancestors(edges, target)
-    if source not in relevant:
-        raise ValueError(f"{target!r} does not depend on {source!r}")
-    tensors = [source, *(name for name in producers if name in relevant)]
+    start = [name for name in inputs if name in relevant]
+    if not start:
+        raise ValueError(f"{target!r} does not depend on {', '.join(map(repr, inputs))}")
+    if len(start) > 1:
+        edges |= {name: [EVERYTHING] for name in start}
+        start.insert(0, EVERYTHING)
+    tensors = [*start, *(name for name in producers if name in relevant)]
     position = {name: i for i, name in enumerate(tensors)}
     reach = list(range(len(tensors)))
     for name, parents in edges.items():
         for parent in parents:
             if name in position and parent in position:
                 reach[position[parent]] = max(reach[position[parent]], position[name])
-    constants = frozenset(_all_tensors(model.graph) - set(producers) - {source})
+    constants = frozenset(_all_tensors(model.graph) - set(producers) - set(inputs))
     return TensorGraph(tensors, producers, reach, constants)
 
 
@@ -69,9 +83,11 @@ def subgraphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
             yield from attribute.graphs
 
 
-def _forward_edges(graph: onnx.GraphProto, source: str) -> tuple[dict[str, list[str]], dict[str, onnx.NodeProto]]:
+def _forward_edges(
+    graph: onnx.GraphProto, sources: Sequence[str]
+) -> tuple[dict[str, list[str]], dict[str, onnx.NodeProto]]:
     """Pixel-dependent tensors, in the file's (topological) order, each with its pixel-dependent parents."""
-    edges: dict[str, list[str]] = {source: []}
+    edges: dict[str, list[str]] = {source: [] for source in sources}
     producers: dict[str, onnx.NodeProto] = {}
     for node in graph.node:
         parents = sorted(name for name in node_inputs(node) if name in edges)

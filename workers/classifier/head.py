@@ -1,7 +1,8 @@
 """The rest of a classifier: from a tap to the logits, cut out of the file.
 
 A tap is a single tensor through which every path from the image runs (:mod:`workers.classifier.cuts`). So whatever
-stands behind it is a complete model of its own, and a changed representation can be shown to it without any image.
+stands behind it is a complete model of its own, and a changed representation can be shown to it without any image. The
+same holds for graphs: where a mask is read once more, there was no cut.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from numpy.typing import NDArray
 
 from schemas.classifiers import ClassifierFacts
 
+from .feeds import blank_shapes
 from .graph import node_inputs
 from .logits import logit_tensor, recovered
 from .runtime import NUMPY_TYPES, open_session, with_outputs
-from .selection import Tap, input_size
+from .selection import Tap
 from .session import Outputs
 
 TOLERANCE = 1e-4
@@ -36,7 +38,7 @@ class Head:
         model: canonical model from intake.
         facts: what intake found in it.
         tap: where to cut; its shape is that of one image as the model computes it, before any pooling.
-        image_size: height and width of the images, for a model that takes any size.
+        image_size: height and width of the images (the number of nodes, twice), for a model that takes any size.
 
     Raises:
         HeadError: ONNX Runtime cannot open what stands behind the tap.
@@ -47,7 +49,7 @@ class Head:
     ) -> None:
         self.facts, self.tap = facts, tap
         self._batch = BATCH if facts.dynamic_batch else 1
-        self._image = input_size(facts, image_size)
+        self._blank = blank_shapes(facts, image_size)
         proto = onnx.ModelProto.FromString(model)
         raw = None if facts.output_kind == "logits" else logit_tensor(proto, facts.output_name)
         self._output = raw or facts.output_name
@@ -79,8 +81,8 @@ class Head:
         for name, kind in self._types.items():
             if name == self.tap.tensor:
                 given[name] = np.ascontiguousarray(values.reshape(len(values), *self.tap.shape), dtype=kind)
-            else:  # the image, read for its size alone
-                given[name] = np.zeros((len(values), *self._image), kind)
+            else:  # an input, read for its size alone
+                given[name] = np.zeros((len(values), *self._blank[name]), kind)
         try:
             found = self._session.run([self._output], given)[0]
         except Exception as error:

@@ -1,4 +1,4 @@
-"""Bounds the size of spatial taps by average pooling."""
+"""Bounds the size of spatial taps by average pooling; of graphs see :mod:`workers.classifier.node_pooling`."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from .node_pooling import node_axes, reduce_nodes, reduced_shape
+
 MOST_ELEMENTS = 4096
 
 
-def pooled_shape(shape: tuple[int, ...], most: int = MOST_ELEMENTS) -> tuple[int, ...]:
+def pooled_shape(shape: tuple[int, ...], most: int = MOST_ELEMENTS, nodes: int | None = None) -> tuple[int, ...]:
     """Shape of one image's tap after pooling.
 
     ``(c, h, w)`` shrinks in height and width by one factor, ``(tokens, d)`` in tokens, until at most ``most`` elements
     are left or nothing spatial is; vectors are never touched. Axes of length one at the end go: ``(c, 1, 1)`` is
-    ``(c,)``.
+    ``(c,)``. ``nodes``: length of the axes of nodes in the tap of a graph, which are not pooled.
     """
+    if nodes is not None and node_axes(shape, nodes):
+        return reduced_shape(shape, most, nodes)
     if len(shape) == 3:
         channels, height, width = shape
         factor = min(1.0, math.sqrt(most / (channels * height * width)))
@@ -32,13 +36,15 @@ def pooled_shape(shape: tuple[int, ...], most: int = MOST_ELEMENTS) -> tuple[int
     return shape
 
 
-def pool(values: NDArray[np.float32], most: int = MOST_ELEMENTS) -> NDArray[np.float32]:
-    """``(n, *shape)`` to ``(n, *pooled_shape(shape, most))``; block means over (fractional) windows.
+def pool(values: NDArray[np.float32], most: int = MOST_ELEMENTS, nodes: int | None = None) -> NDArray[np.float32]:
+    """``(n, *shape)`` to ``(n, *pooled_shape(shape, most, nodes))``; block means over (fractional) windows.
 
     Pooling discards information, so a pooled tap is a lower bound of what the real one holds: a stage that reports
     such a tap must say so.
     """
     shape = values.shape[1:]
+    if nodes is not None and node_axes(shape, nodes):
+        return reduce_nodes(values, most, nodes)
     target = pooled_shape(shape, most)
     if len(shape) == 3:
         height, width = target[1:] or (1, 1)

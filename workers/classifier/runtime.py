@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 CUDA = "CUDAExecutionProvider"
 FATAL_LEVEL = 4
 NUMPY_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64,
-               "tensor(uint8)": np.uint8}  # fmt: skip
+               "tensor(uint8)": np.uint8, "tensor(bool)": np.bool_, "tensor(int32)": np.int32,
+               "tensor(int64)": np.int64}  # fmt: skip
+Feeds = Mapping[str, NDArray[Any]]
+"""One batch: the values of every input by name."""
 
 
 def open_session(model: bytes, threads: int = 1) -> ort.InferenceSession:
@@ -48,20 +51,19 @@ def input_dtype(session: ort.InferenceSession, name: str) -> np.dtype[Any]:
     """NumPy type of the input ``name``.
 
     Raises:
-        KeyError: a type that no image can have.
+        KeyError: a type that no image and no graph can have.
     """
     types = {value.name: value.type for value in session.get_inputs()}
     return np.dtype(NUMPY_TYPES[types[name]])
 
 
-def forward(
-    session: ort.InferenceSession, input_name: str, batch: NDArray[Any], outputs: Sequence[str]
-) -> list[NDArray[Any]]:
+def forward(session: ort.InferenceSession, feeds: Feeds, outputs: Sequence[str]) -> list[NDArray[Any]]:
     """``outputs`` for one batch. On CUDA by IO binding: one copy in, one copy out, none in between."""
     if CUDA not in session.get_providers():
-        return list(session.run(list(outputs), {input_name: batch}))
+        return list(session.run(list(outputs), dict(feeds)))
     binding = session.io_binding()
-    binding.bind_cpu_input(input_name, batch)
+    for name, values in feeds.items():
+        binding.bind_cpu_input(name, values)
     for name in outputs:
         binding.bind_output(name, "cuda")
     session.run_with_iobinding(binding)

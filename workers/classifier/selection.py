@@ -18,6 +18,7 @@ from schemas.problems import ErrorCode
 from workers.errors import StageError
 
 from .cuts import Cut, find_cuts
+from .feeds import blank_shapes, input_names, node_count
 from .logits import logit_tensor
 from .runtime import forward, input_dtype, open_session, with_outputs
 
@@ -25,7 +26,6 @@ LOGITS = "logits"
 SPREAD = (0.25, 0.5, 0.75)
 NEAR = 0.08
 RANKS = (2, 3, 4)
-DEFAULT_SIZE = (224, 224)
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Tap:
         tensor: name in the graph.
         depth: 0 at the image, 1 at the logits.
         shape: of one image, without the batch axis, as measured.
+        nodes: length of the axes of nodes inside a classifier of graphs (:func:`.node_pooling.node_axes`).
     """
 
     name: str
@@ -45,6 +46,7 @@ class Tap:
     depth: float
     op_type: str
     shape: tuple[int, ...]
+    nodes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -64,20 +66,21 @@ def select_taps(
         model: canonical model.
         facts: what intake found in it.
         names: tensor names; automatic choice when ``None``.
-        image_size: height and width for a model that takes any size.
+        image_size: height and width for a model that takes any size; of graphs the number of nodes, twice.
 
     Raises:
         StageError: ``MODEL_TAP_UNKNOWN``: a name that is no cut; the advice holds the closest valid names.
     """
     proto = onnx.ModelProto.FromString(model)
     target = logit_tensor(proto, facts.output_name) if facts.output_kind != "logits" else None
-    cuts = find_cuts(proto, facts.input_name, target or facts.output_name)
+    cuts = find_cuts(proto, input_names(facts), target or facts.output_name)
     wanted = _automatic(cuts[:-1]) if names is None else _named(cuts, names)
     shapes = measure_shapes(model, facts, [*wanted, cuts[-1].name], image_size)
     if names is None:
         wanted = {name: cut for name, cut in wanted.items() if len(shapes.get(name, ())) + 1 in RANKS}
         wanted = _spread(wanted, shapes)
-    hidden = [_hidden(name, cut, shapes) for name, cut in wanted.items()]
+    nodes = node_count(facts, image_size)
+    hidden = [_hidden(name, cut, shapes, nodes) for name, cut in wanted.items()]
     last = cuts[-1]
     logits = Tap(LOGITS, last.name, "logits", 1.0, last.op_type, (facts.classes,))
     return [*sorted(hidden, key=lambda tap: tap.depth), logits]
@@ -99,20 +102,12 @@ def measure_shapes(
     """Real shapes without the batch axis. Tensors whose first axis is not the batch are left out."""
     batch = 2 if facts.dynamic_batch else 1
     session = open_session(with_outputs(model, tensors))
-    zeros = np.zeros((batch, *input_size(facts, image_size)), input_dtype(session, facts.input_name))
+    shapes = blank_shapes(facts, image_size)
+    zeros = {name: np.zeros((batch, *shape), input_dtype(session, name)) for name, shape in shapes.items()}
     unique = list(dict.fromkeys(tensors))
-    values = forward(session, facts.input_name, zeros, unique)
+    values = forward(session, zeros, unique)
     pairs = zip(unique, values, strict=True)
     return {name: tuple(v.shape[1:]) for name, v in pairs if v.ndim > 0 and v.shape[0] == batch and _is_real(v)}
-
-
-def input_size(facts: ClassifierFacts, image_size: tuple[int, int] | None = None) -> tuple[int, ...]:
-    """Shape of one image as the model takes it; ``image_size`` (height, width) where it takes any."""
-    shape = list(facts.input_shape)
-    height, width = (2, 3) if facts.layout == "nchw" else (1, 2)
-    for axis, size in zip((height, width), image_size or DEFAULT_SIZE, strict=True):
-        shape[axis] = shape[axis] or size
-    return tuple(size or 1 for size in shape[1:])
 
 
 def _is_real(values: NDArray[np.float32]) -> bool:
@@ -158,7 +153,7 @@ def _unknown(name: str, valid: dict[str, Cut]) -> StageError:
     )
 
 
-def _hidden(name: str, cut: Cut, shapes: dict[str, tuple[int, ...]]) -> Tap:
+def _hidden(name: str, cut: Cut, shapes: dict[str, tuple[int, ...]], nodes: int | None) -> Tap:
     shape = shapes.get(name)
     if shape is None or len(shape) + 1 not in RANKS:
         raise StageError(
@@ -167,4 +162,4 @@ def _hidden(name: str, cut: Cut, shapes: dict[str, tuple[int, ...]]) -> Tap:
             "Choose another tensor, or leave the taps out to have them chosen.",
         )
     public = name if name != LOGITS else f"{name} (hidden)"
-    return Tap(public, name, "hidden", cut.depth, cut.op_type, shape)
+    return Tap(public, name, "hidden", cut.depth, cut.op_type, shape, nodes)

@@ -1,4 +1,4 @@
-"""The uploaded classifier as a function of uint8 images: one pass yields the logits and every tap."""
+"""The uploaded classifier as a function of uint8 images or packed graphs: one pass yields the logits and every tap."""
 
 from __future__ import annotations
 
@@ -15,12 +15,17 @@ from scipy.special import expit
 from schemas.classifiers import ClassifierFacts, InputSpec
 from schemas.problems import ErrorCode
 from workers.errors import StageError
+from workers.graphs import packing
 
+from .feeds import GRAPH_ADVICE, IMAGE_ADVICE, feed_for, mismatch
 from .logits import OutputKind, logit_tensor, recovered
 from .pooling import MOST_ELEMENTS, pool
-from .preprocess import preprocess, quantise
-from .runtime import forward, input_dtype, open_session, with_outputs
+from .preprocess import quantise
+from .runtime import forward, open_session, with_outputs
 from .selection import LOGITS, Tap
+
+ODD = {"images": "black, flat", "graphs": "small, unconnected"}
+"""References that show whether a model is finite everywhere."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class ClassifierSession:
         taps: what to yield besides the logits (:func:`workers.classifier.selection.select_taps`).
         threads: of one forward pass.
         batch: images per forward pass; one by one when the model takes no batches.
-        most_elements: larger spatial taps are average-pooled (:mod:`workers.classifier.pooling`).
+        most_elements: larger taps with axes of places or nodes are pooled (:mod:`workers.classifier.pooling`).
         finite: refuse NaN and infinity; only who deals with them himself lets them pass.
 
     Raises:
@@ -63,10 +68,13 @@ class ClassifierSession:
         self._kind: OutputKind = facts.output_kind if raw is None else "logits"
         self._outputs = list(dict.fromkeys([self._logits, *(tap.tensor for tap in taps)]))
         self._session = _open(model, self._outputs, threads)
-        self._dtype = input_dtype(self._session, facts.input_name)
+        self._feed = feed_for(self._session, facts, spec)
+        self._things = "images" if facts.graph is None else "graphs"
 
     def run(self, images: NDArray[Any]) -> Outputs:
         """Logits and taps of ``images``: uint8 ``(n, h, w, c)``, or floats in [0, 1] (quantised first).
+
+        Graphs come packed the same way (:mod:`workers.graphs.packing`).
 
         Raises:
             StageError: ``CLASSIFIER_DATASET_MISMATCH``: the channels or the size cannot be matched, or the model
@@ -74,7 +82,7 @@ class ClassifierSession:
         """
         outputs = _gathered((self._forward(chunk) for chunk in self._chunks(images)), len(images))
         if self._finite:
-            _require_finite(outputs)
+            _require_finite(outputs, self._things)
         return outputs
 
     @property
@@ -99,14 +107,14 @@ class ClassifierSession:
             yield images[start : start + self._batch]
 
     def _forward(self, images: NDArray[Any]) -> Outputs:
-        channels, size = self._geometry(images)
         n = len(images)
         given = images if n else np.zeros((1, *images.shape[1:]), images.dtype)
-        batch = preprocess(quantise(given), self.spec, self.facts.layout, channels, size, self._dtype)
+        feeds = self._feed(self._quantised(given))
         try:
-            values = forward(self._session, self.facts.input_name, batch, self._outputs)
+            values = forward(self._session, feeds, self._outputs)
         except Exception as error:
-            raise _mismatch(f"the classifier refuses images of {images.shape[1:]}: {_first_line(error)}") from error
+            detail = f"the classifier refuses {self._things} of {images.shape[1:]}: {_first_line(error)}"
+            raise mismatch(detail, IMAGE_ADVICE if self.facts.graph is None else GRAPH_ADVICE) from error
         found = {
             name: value[:n].astype(np.float32, copy=False) for name, value in zip(self._outputs, values, strict=True)
         }
@@ -114,15 +122,13 @@ class ClassifierSession:
         return Outputs(logits, {tap.name: self._tap(tap, found[tap.tensor], logits) for tap in self.taps})
 
     def _tap(self, tap: Tap, values: NDArray[np.float32], logits: NDArray[np.float32]) -> NDArray[np.float32]:
-        return logits if tap.name == LOGITS else pool(values, self._most_elements)
+        return logits if tap.name == LOGITS else pool(values, self._most_elements, tap.nodes)
 
-    def _geometry(self, images: NDArray[Any]) -> tuple[int, tuple[int, int]]:
-        """Channels and size that the model takes: its own, the images' where it takes any."""
-        if images.ndim != 4:
-            raise _mismatch(f"images must have shape (n, height, width, channels), got {images.shape}")
-        axes = (1, 2, 3) if self.facts.layout == "nchw" else (3, 1, 2)
-        channels, height, width = (self.facts.input_shape[axis] for axis in axes)
-        return channels or images.shape[3], (height or images.shape[1], width or images.shape[2])
+    def _quantised(self, images: NDArray[Any]) -> NDArray[np.uint8]:
+        """What a user could save: 256 levels, and of graphs only what is one."""
+        if images.dtype == np.uint8 or self.facts.graph is None:
+            return quantise(images)
+        return packing.quantise(images, self.facts.graph.edge_features)
 
 
 def _gathered(parts: Iterator[Outputs], n: int) -> Outputs:
@@ -147,16 +153,16 @@ def _room(values: NDArray[np.float32], n: int) -> NDArray[np.float32]:
     return np.empty((n, *values.shape[1:]), dtype=values.dtype)
 
 
-def _require_finite(outputs: Outputs) -> None:
+def _require_finite(outputs: Outputs, things: str) -> None:
     """One such answer would be in every mean: there is no number to report, and no image to leave out silently."""
     for name, values in ((LOGITS, outputs.logits), *outputs.taps.items()):
         if values.size and not (np.isfinite(values.min()) and np.isfinite(values.max())):
             bad = int((~np.isfinite(values.reshape(len(values), -1)).all(axis=1)).sum())
             raise StageError(
                 ErrorCode.CLASSIFIER_NOT_FINITE,
-                f"{bad:,} of {len(outputs):,} images make the classifier compute NaN or infinity at {name!r}",
-                "Make the graph finite for every image, black, flat and edited ones too: add a small constant to what"
-                " it divides by or takes the logarithm of, or export it in float32.",
+                f"{bad:,} of {len(outputs):,} {things} make the classifier compute NaN or infinity at {name!r}",
+                f"Make the model finite for all {things}, {ODD[things]} and edited ones too: add a small constant to"
+                " what it divides by or takes the logarithm of, or export it in float32.",
             )
 
 
@@ -176,14 +182,6 @@ def _open(model: bytes, outputs: list[str], threads: int) -> Any:
 
 def _not_runnable(error: Exception) -> StageError:
     return StageError(ErrorCode.MODEL_NOT_RUNNABLE, f"ONNX Runtime cannot open the model: {_first_line(error)}")
-
-
-def _mismatch(detail: str) -> StageError:
-    return StageError(
-        ErrorCode.CLASSIFIER_DATASET_MISMATCH,
-        detail,
-        "Audit with images of the size and channels the classifier takes.",
-    )
 
 
 def _first_line(error: Exception) -> str:

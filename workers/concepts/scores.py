@@ -36,13 +36,20 @@ class Score:
 
 def pair_score(values: Floats, pairs: NDArray[np.int64]) -> float:
     """``s_F`` of representations ``(n, d)`` and pairs ``(m, 2)``; 0 where nothing varies."""
-    products, squares = _moments(*_sides(values, pairs))
+    products, squares = _moments(*_centred(values[pairs[:, 0]], values[pairs[:, 1]]))
     total = float(squares.mean())
     return float(products.mean()) / total if total > 0 else 0.0
 
 
 def concept_score(values: Floats, pairs: NDArray[np.int64], rng: np.random.Generator, level: float = 0.95) -> Score:
-    """``s_F`` with interval and null.
+    """``s_F`` of representations ``(n, d)`` with interval and null, as :func:`sides_score`."""
+    return sides_score(values[pairs[:, 0]], values[pairs[:, 1]], pairs, rng, level)
+
+
+def sides_score(
+    first: Floats, second: Floats, pairs: NDArray[np.int64], rng: np.random.Generator, level: float = 0.95
+) -> Score:
+    """``s_F`` of the two sides of pairs, ``(m, d)`` each, with interval and null; ``pairs (m, 2)`` name their images.
 
     An image occurs in several pairs, which therefore are not independent: the standard error sums over all pairs that
     have an image in common (Aronow, Samii and Assenova 2015, dyadic cluster-robust). The null is that of permuted
@@ -53,7 +60,7 @@ def concept_score(values: Floats, pairs: NDArray[np.int64], rng: np.random.Gener
     """
     if len(pairs) < 3:
         raise ValueError(f"a score needs at least three pairs, got {len(pairs)}")
-    first, second = _sides(values, pairs)
+    first, second = _centred(first, second)
     products, squares = _moments(first, second)
     total = float(squares.mean())
     if total <= 0:
@@ -64,9 +71,9 @@ def concept_score(values: Floats, pairs: NDArray[np.int64], rng: np.random.Gener
     return Score(value, max(-1.0, value - margin), min(1.0, value + margin), level, len(np.unique(pairs)), null)
 
 
-def _sides(values: Floats, pairs: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Both sides of the pairs, centred on their common mean, ``(m, d)`` each."""
-    first, second = (values[pairs[:, side]].astype(np.float32) for side in (0, 1))
+def _centred(first: Floats, second: Floats) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Both sides of the pairs, ``(m, d)`` each, less their common mean."""
+    first, second = first.astype(np.float32), second.astype(np.float32)
     middle = (first.mean(axis=0, dtype=np.float64) + second.mean(axis=0, dtype=np.float64)) / 2
     return first - middle.astype(np.float32), second - middle.astype(np.float32)
 

@@ -116,6 +116,11 @@ def calibrate_interval(
     return replace(found, joint_low=min(found.joint_low, 1 - least), joint_high=max(found.joint_high, least))
 
 
+def unknown_interval(raw: Interval, method: str) -> Interval:
+    """A share of which nothing is known: 0 to 1, at every level."""
+    return Interval(0.0, 0.0, 1.0, raw.level, raw.n, method, 0.0, 1.0)
+
+
 def exact_bounds(events: float, n: int, level: float = 0.95) -> tuple[float, float]:
     """Clopper-Pearson bounds of a proportion; ``events`` may be a sum of per-image rates in 0..1.
 

@@ -1,8 +1,9 @@
 """The family of bounds that verdicts rest on: how many there are, and the level of each so that all hold at once.
 
 Every finding rests on two effect quantities (flip rate, total variation; once per edit method) and two retentions
-(generative, predictive). All of them together are one family per audit, corrected by Bonferroni: whatever their
-dependence, with probability ``level`` every joint interval holds its value.
+(generative, predictive), and where a tap has an invariant view on those of the view. All of them together are one
+family per audit, corrected by Bonferroni: whatever their dependence, with probability ``level`` every joint interval
+holds its value.
 
 What this buys for verdicts, where every claim is one-sided (*absent*: upper bounds, *present*: lower bounds):
 
@@ -41,9 +42,13 @@ class Family:
         return 1 - (1 - self.level) / max(1, self.comparisons)
 
 
-def family(edits: int, features: int, taps: int, level: float = DEFAULT.level) -> Family:
-    """The family of an audit: ``edits`` ways of changing a feature, and ``features`` looked for at ``taps``."""
-    return Family(level, QUANTITIES * (edits + features * taps))
+def family(edits: int, features: int, taps: int, views: int = 0, level: float = DEFAULT.level) -> Family:
+    """The family of an audit: ``edits`` ways of changing a feature, and ``features`` looked for at ``taps``.
+
+    ``views``: retentions per feature of invariant views: by a probe, by samples, and by a probe of random poses;
+    and how far each group changes it.
+    """
+    return Family(level, QUANTITIES * (edits + features * taps) + features * views)
 
 
 def detectable_flip_rate(images: int, each: float, thresholds: Thresholds = DEFAULT, *, floor: float = 0.0) -> float:

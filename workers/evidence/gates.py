@@ -11,6 +11,8 @@ from .bootstrap import Interval
 from .thresholds import DEFAULT
 
 COMPLETENESS = "autoencoder_completeness"
+ANSWERS = "every_answer_redrawn"
+NUMBERING = "answer_without_numbering"
 READABILITY = "readable_from_codes"
 CARRIED = "concept_carried"
 ROUND_TRIP = "round_trip"
@@ -21,6 +23,15 @@ MONOTONE_INVARIANCE = "monotone_invariance"
 PERMUTED = "permuted_z"
 CONSTANT = "constant_classifier"
 RANDOM_COLUMN = "random_column"
+NETWORK = (ROUND_TRIP, LIKELIHOOD, INDEPENDENCE)
+"""What every invertible network has to pass by itself."""
+DENIALS = frozenset({ANSWERS, NUMBERING})
+"""What codes do not hold can hide an effect, and makes none: where these fail, codes show no absence any more."""
+
+
+def of_view(kind: str) -> str:
+    """The kind of gate of the network that was fitted to a tap's invariant view."""
+    return f"{kind}@invariant"
 
 
 @dataclass(frozen=True)
@@ -46,19 +57,47 @@ def completeness(agreement: Interval, threshold: float = DEFAULT.completeness) -
 
 
 def completeness_within(
-    feature: str, by_category: Mapping[str, Interval], threshold: float = DEFAULT.completeness
+    feature: str, by_value: Mapping[str, Interval], threshold: float = DEFAULT.completeness
 ) -> GateResult:
-    """The same within each category of a feature: one that is rare can be lost without a trace in the whole.
+    """The same within each value of a feature: one that is rare can be lost without a trace in the whole.
 
-    Few images speak for a category, so it is the upper bound of the worst that has to reach the threshold.
+    Few images speak for a value, so it is the upper bound of the worst that has to reach the threshold.
     """
-    worst = min(by_category, key=lambda name: by_category[name].high)
-    found = by_category[worst]
+    worst, found = _worst(by_value)
     detail = (
-        f"among the {found.n} images whose {feature} is {worst} the classifier gives {found.value:.1%}"
+        f"among the {found.n} references whose {feature} is {worst} the classifier gives {found.value:.1%}"
         f" (at most {found.high:.1%}) of the reconstructions the answer it gives the original"
     )
     return _at_least(f"{COMPLETENESS}:{feature}", found.high, threshold, detail)
+
+
+def every_answer_redrawn(by_answer: Mapping[str, Interval], threshold: float = DEFAULT.completeness) -> GateResult:
+    """The same within each answer of the classifier: what makes it give a rare one may be what the code does not hold.
+
+    Then no picture that is drawn from codes is answered so, whatever was edited. By the upper bound of the worst.
+    """
+    worst, found = _worst(by_answer)
+    detail = (
+        f"of the {found.n} references with the answer {worst} the classifier gives {found.value:.1%} (at most"
+        f" {found.high:.1%}) the same answer once the autoencoder has redrawn them"
+    )
+    return _at_least(ANSWERS, found.high, threshold, detail)
+
+
+def answer_without_numbering(error: float, broken: bool) -> GateResult:
+    """The order in which a graph lists its nodes does not matter to the classifier: codes do not hold it.
+
+    ``error``: how far renumbering moves the logits (1: as far as another graph); ``broken``: whether the screen shows
+    that to be far.
+    """
+    depends = "the classifier's answer depends on the numbering of the nodes; codes do not hold it"
+    said = depends if broken else "the classifier's answer is not shown to depend on the numbering of the nodes"
+    far = f"renumbering moves its logits {error:.2g} times as far as another graph does"
+    return GateResult(NUMBERING, not broken, error, None, f"{said} ({far})")
+
+
+def _worst(shares: Mapping[str, Interval]) -> tuple[str, Interval]:
+    return min(shares.items(), key=lambda one: one[1].high)
 
 
 def concept_carried(
@@ -85,7 +124,9 @@ def readable_from_codes(
     Both are retentions, 0..1: of a probe on the codes, and of the best reader of images (1 when measured exactly).
     """
     threshold = share * from_images
-    detail = f"{from_codes:.2f} of the variance of {feature} is readable from the code, {from_images:.2f} from images"
+    detail = (
+        f"{from_codes:.2f} of the variance of {feature} is readable from the code, {from_images:.2f} from the original"
+    )
     gate = _at_least(f"{READABILITY}:{feature}", from_codes, threshold, detail)
     readable = from_images >= DEFAULT.readable
     return gate if readable else GateResult(gate.name, False, gate.value, gate.threshold, detail)
@@ -98,7 +139,7 @@ def round_trip(tap: str, error: float, threshold: float = DEFAULT.round_trip) ->
 
 def beats_linear_gaussian(tap: str, gain: Interval) -> GateResult:
     """Held-out NLL of the linear-Gaussian conditional minus the INN's, nats per image, paired: must be above 0."""
-    detail = f"the INN is {gain.value:.2f} nats per image better ({gain.low:.2f} to {gain.high:.2f})"
+    detail = f"the INN is {gain.value:.2f} nats per reference better ({gain.low:.2f} to {gain.high:.2f})"
     return _at_least(f"{LIKELIHOOD}:{tap}", gain.low, 0.0, detail)
 
 

@@ -200,7 +200,8 @@ def ridge(train: Floats32, targets: Floats, test: Floats32, nested: Sequence[int
     """Ridge predictions ``(rows of test, t)`` from ``train (n, p)``, ``targets (n, t)``: one penalty per target.
 
     ``nested``: models of the first so many columns compete with the whole one, by generalised cross-validation: where
-    few columns say it all, hundreds of others would only add their noise.
+    few columns say it all, hundreds of others would only add their noise. No prediction leaves the range of the
+    training targets: where a rare row makes features that training hardly saw, a slope may point anywhere.
     """
     centre, offset = train.mean(axis=0), targets.mean(axis=0)
     deviation = np.maximum(train.std(axis=0), 1e-4)
@@ -212,7 +213,8 @@ def ridge(train: Floats32, targets: Floats, test: Floats32, nested: Sequence[int
         better = score < best
         slopes[:, better], best[better] = 0, score[better]
         slopes[:size, better] = found[:, better]
-    return np.asarray(((test - centre) / deviation) @ slopes + offset, dtype=np.float64)
+    found = ((test - centre) / deviation) @ slopes + offset
+    return np.asarray(np.clip(found, targets.min(axis=0), targets.max(axis=0)), dtype=np.float64)
 
 
 def _penalised(gram: Floats32, crossed: Floats32, energy: Floats, n: int) -> tuple[NDArray[np.float64], Floats32]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,22 +17,33 @@ EXISTS_SHARE = 0.5
 """A statistic is reported when at least this share of the images has it."""
 MIN_SPREAD = 0.005
 """A statistic that hardly varies over the images has no retention and no effect to speak of: nothing was tested."""
+SAME_COUNT = 0.5
+"""Whole numbers that differ by less are the same."""
 
 
 @dataclass(frozen=True)
 class Statistic:
-    """A measured statistic. ``period`` is that of a circular one; ``floor`` is the edit with the value left alone."""
+    """A measured statistic. ``period`` is that of a circular one; ``floor`` is the edit with the value left alone.
+
+    Both are None where no formula changes it and nothing else: then it is edited in the code, as an attribute is.
+    """
 
     name: str
     kind: Kind
     period: float | None
     measure: Callable[[Images], NDArray[np.float64]]
-    edit: Edit
-    floor: Edit
+    edit: Edit | None
+    floor: Edit | None
     coloured: bool = False
     """Whether it needs three channels."""
     min_spread: float = MIN_SPREAD
     """Smallest standard deviation over the references, in its own unit, at which it is worth a verdict."""
+    equals: bool = False
+    """Whether a column that equals it everywhere is it, whatever its name: it counts, and readings are no estimates."""
+    whole: bool = False
+    """Whether it is a whole number: then only the target itself is a hit, for 10 may be answered unlike 9."""
+    listed: bool = True
+    """Whether it is a feature by itself; else it only stands for a column."""
 
     def possible(self, images: Images) -> bool:
         """Whether it can be measured at all of these images ``(n, h, w, c)``."""
@@ -46,9 +57,12 @@ class Statistic:
     def confirms(self, edited: Images, target: Floats, reference: Floats, tolerance: float = 0.25) -> NDArray[np.bool_]:
         """Which edited images ``(n, h, w, c)`` now measure ``target``, within ``tolerance`` reference spreads.
 
-        An image whose statistic does not exist after the edit is not confirmed.
+        A whole number has to be the target itself. An image whose statistic does not exist after the edit is not
+        confirmed.
         """
         missed = distance(self.measure(edited), target, self.kind, self.period)
+        if self.whole:
+            return np.asarray(missed < SAME_COUNT)
         scale = spread(reference[np.isfinite(reference)], self.kind, self.period)
         with np.errstate(invalid="ignore"):
             return np.asarray(missed <= tolerance * scale)
@@ -108,7 +122,7 @@ def statistic(name: str) -> Statistic:
     raise KeyError(f"no measured statistic {name!r}")
 
 
-def measure_all(images: Images) -> dict[str, NDArray[np.float64]]:
+def measure_all(images: Images, registry: Sequence[Statistic] = STATISTICS) -> dict[str, NDArray[np.float64]]:
     """By name, every statistic that exists for most of the images ``(n, h, w, c)`` and varies, ``(n,)`` each."""
-    values = {one.name: one.measure(images) for one in STATISTICS if one.possible(images)}
-    return {one.name: values[one.name] for one in STATISTICS if one.name in values and one.usable(values[one.name])}
+    values = {one.name: one.measure(images) for one in registry if one.possible(images)}
+    return {one.name: values[one.name] for one in registry if one.name in values and one.usable(values[one.name])}

@@ -38,6 +38,11 @@ class Thresholds:
         completeness: share of reconstructions that the classifier must answer as it answers the images.
         carried: correlation of held-out pairs of a concept in its factor.
         alike: share of random pairs of references that two sketches must be more alike than.
+        posed: share of what two random references differ by that a group must change of a feature before it may be
+            called pose.
+        still_read: share of the references' spread that readings of moved references must keep, else a reader that was
+            never shown such inputs says much the same of all.
+        misled: a probe this much worse than the mean is misled: it shows nothing, least of all that nothing is there.
         readable_share: share of what images show of a feature that must be left in the code.
         readable: what images must show of a feature at least.
         round_trip: largest error of a code sent through the INN and back, in standardised units.
@@ -68,6 +73,9 @@ class Thresholds:
     completeness: float = 0.9
     carried: float = 0.5
     alike: float = 0.95
+    posed: float = 0.8
+    still_read: float = 0.5
+    misled: float = 0.05
     readable_share: float = 0.7
     readable: float = 0.2
     round_trip: float = 1e-3

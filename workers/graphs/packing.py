@@ -142,8 +142,13 @@ def quantise(values: NDArray[Any], edge_features: int) -> Packed:
 
 
 def levels(values: NDArray[Any]) -> Packed:
-    """Values in 0..1 as the nearest of 256 levels; what lies beyond is cut."""
-    return np.asarray(np.rint(np.clip(values, 0.0, 1.0) * LEVELS), dtype=np.uint8)
+    """Values in 0..1 as the nearest of 256 levels; what lies beyond is cut. Whole numbers never become floats: eight
+    times as large, they would fill the memory that intake is given.
+    """
+    if values.dtype.kind in "biu":
+        return np.asarray(values > 0, dtype=np.uint8) * np.uint8(LEVELS)
+    scaled = np.clip(values, 0.0, 1.0) * values.dtype.type(LEVELS)
+    return np.asarray(np.rint(scaled, out=scaled), dtype=np.uint8)
 
 
 def fractions(values: Packed) -> NDArray[np.float32]:

@@ -23,7 +23,7 @@ from workers.errors import IntakeError
 
 from .canonical import canonical_model, copy_model, model_bytes
 from .images import SMALLEST_SIDE
-from .interface import CHANNELS, SCORE_TYPES, find_interface, sizes
+from .interface import CHANNELS, SCORE_TYPES, find_image_interface, sizes
 from .limits import ModelCaps
 from .probe import BATCH_TOLERANCE, PROBE_IMAGES, CannotRun, Probe, ProbeSession, attempt, probe_with
 from .proof import prove
@@ -91,7 +91,7 @@ def _inspect_decoder(data: bytes, caps: ModelCaps) -> _Decoder:
     if len(model.graph.output) != 1:
         names = ", ".join(show(value.name) for value in model.graph.output[:8]) or "none"
         raise refuse(ErrorCode.MODEL_OUTPUT_UNSUPPORTED, f"the outputs are: {names}", DECODER_ADVICE)
-    candidate = canonical_model(model, opset, code.name, model.graph.output[0].name)
+    candidate = canonical_model(model, opset, [code.name], model.graph.output[0].name)
     proved, probe = prove(candidate, lambda proto: _probe_decoder(proto, code_dim))
     _require_batches(probe)
     channels, height, width = probe.alone.shape[1:]
@@ -105,10 +105,10 @@ def _inspect_encoder(
     model = parse_model(data, caps)
     opset = check_structure(model, caps)
     spec = InputSpec(layout="nchw", low=value_range[0], high=value_range[1])
-    found = find_interface(model, spec, caps)
-    candidate = canonical_model(model, opset, found.input_name, found.output_name)
+    found = find_image_interface(model, spec, caps)
+    candidate = canonical_model(model, opset, found.input_names, found.output_name)
     sized = _with_size(candidate, drawn)
-    interface = find_interface(sized, spec, caps)
+    interface = find_image_interface(sized, spec, caps)
     proved, probe = prove(sized, lambda proto: ProbeSession(proto, interface, spec).probe())
     _require_batches(probe)
     if probe.alone.shape[1] != drawn.code_dim:

@@ -1,6 +1,8 @@
-"""The canonical model: one input, one output, only what the output needs, no words, always the same bytes."""
+"""The canonical model: the inputs of a classifier, one output, only what it needs, no words, always the same bytes."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import onnx
 from onnx import numpy_helper
@@ -11,9 +13,11 @@ BATCH = "batch"
 WORDS = ("doc_string", "metadata_props")
 
 
-def canonical_model(model: onnx.ModelProto, opset: int, input_name: str, output_name: str) -> onnx.ModelProto:
-    """A self-contained copy with ``input_name`` and ``output_name`` only, without unused parts, documentation,
-    metadata, intermediate shapes and unknown fields.
+def canonical_model(
+    model: onnx.ModelProto, opset: int, input_names: Sequence[str], output_name: str
+) -> onnx.ModelProto:
+    """A self-contained copy with ``input_names``, in that order, and ``output_name`` only, without unused parts,
+    documentation, metadata, intermediate shapes and unknown fields.
     """
     source = copy_model(model)
     source.DiscardUnknownFields()
@@ -23,7 +27,8 @@ def canonical_model(model: onnx.ModelProto, opset: int, input_name: str, output_
     graph.node.extend(nodes)
     graph.initializer.extend(tensor for tensor in source.graph.initializer if tensor.name in read)
     graph.sparse_initializer.extend(t for t in source.graph.sparse_initializer if t.values.name in read)
-    graph.input.extend(value for value in source.graph.input if value.name == input_name)
+    declared = {value.name: value for value in source.graph.input}
+    graph.input.extend(declared[name] for name in input_names)
     graph.output.extend(value for value in source.graph.output if value.name == output_name)
     _strip_words(graph)
     return onnx.ModelProto(
@@ -44,12 +49,12 @@ def copy_model(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def with_dynamic_batch(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy whose first axis is free: input and output declarations, and Reshape targets that start with the old size.
+    """A copy whose first axis is free: in all declarations, and in Reshape targets that start with the old size.
 
     Such a target gets 0 there, "as in the input". Whether the result still computes the same is proved by running it.
     """
     copy = copy_model(model)
-    fixed = batch_size(copy.graph.input[0])
+    fixed = batch_size(copy)
     for value in (*copy.graph.input, *copy.graph.output):
         dims = value.type.tensor_type.shape.dim
         if dims:
@@ -59,10 +64,10 @@ def with_dynamic_batch(model: onnx.ModelProto) -> onnx.ModelProto:
     return copy
 
 
-def batch_size(value: onnx.ValueInfoProto) -> int | None:
-    """The fixed size of the first axis, or ``None``."""
-    dims = value.type.tensor_type.shape.dim
-    return dims[0].dim_value if dims and dims[0].HasField("dim_value") else None
+def batch_size(model: onnx.ModelProto) -> int | None:
+    """The fixed size of the first axis of the inputs, or ``None`` where all of them leave it open."""
+    shapes = (value.type.tensor_type.shape.dim for value in model.graph.input)
+    return next((dims[0].dim_value for dims in shapes if dims and dims[0].HasField("dim_value")), None)
 
 
 def _needed_nodes(graph: onnx.GraphProto, output: str) -> list[onnx.NodeProto]:

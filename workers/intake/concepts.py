@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from schemas.datasets import ConceptFacts
 from schemas.problems import ErrorCode
 from workers.errors import IntakeError
-from workers.evidence.statistics import STATISTICS
+from workers.graphs.packing import is_graph
 
 from .attributes import NAME_ADVICE, is_usable_name
 from .images import SMALLEST_SIDE, fit_array
@@ -24,8 +24,14 @@ from .refusals import refuse, show
 
 Definition = Literal["pairs", "sketch"]
 PREFIXES: dict[str, Definition] = {"pairs_": "pairs", "sketch_": "sketch"}
-RESERVED = frozenset({"label", "codes", "logits", "residual", *(one.name for one in STATISTICS)})
-"""What audits call so themselves: the labels, codes, the last tap, a factor for the rest, and measured statistics."""
+RESERVED = frozenset({"label", "codes", "logits", "residual"})
+"""What audits call so themselves: the labels, codes, the last tap and a factor for the rest; besides, what they measure
+of images, or of graphs. Listed, not imported: the registries load torch, which has no place beside untrusted files.
+"""
+MEASURED = frozenset({
+    "hue", "saturation", "luminance", "contrast", "sharpness", "position_x", "position_y", "size", "rotation",
+})  # fmt: skip
+COUNTED = frozenset({"nodes", "edges", "rings", "components", "max degree", "mean degree", "branching"})
 
 PAIR_ADVICE = (
     "Give pairs of row numbers of two different images that share the concept and little else, each pair once "
@@ -80,8 +86,9 @@ def read_concepts(
     if len(found) > caps.concepts:
         raise invalid(f"there are {len(found)} concepts", f"At most {caps.concepts} are accepted.")
     result = Concepts([], [])
+    reserved = RESERVED | (COUNTED if is_graph(images) else MEASURED)
     for name, examples in found.items():
-        _check_name(name, columns)
+        _check_name(name, columns, reserved)
         if examples.definition == "pairs":
             pairs = _pairs(name, examples.values, len(images), caps)
             result.values.append(pairs)
@@ -97,12 +104,12 @@ def invalid(detail: str, advice: str) -> IntakeError:
     return refuse(ErrorCode.DATASET_CONCEPTS_INVALID, detail, advice)
 
 
-def _check_name(name: str, columns: Collection[str]) -> None:
+def _check_name(name: str, columns: Collection[str], reserved: Collection[str]) -> None:
     if not is_usable_name(name):
         raise invalid(f"a concept is called {show(name)}", NAME_ADVICE)
     if name in columns:
         raise invalid(f"{show(name)} is a concept and a column", "Give the concept another name.")
-    if name in RESERVED:
+    if name in reserved:
         raise invalid(f"{show(name)} is a concept and what audits call something else", "Give it another name.")
 
 
@@ -127,6 +134,8 @@ def _pairs(name: str, values: NDArray[Any], images: int, caps: DatasetCaps) -> N
 
 
 def _sketches(name: str, values: NDArray[Any], images: NDArray[np.uint8], caps: DatasetCaps) -> NDArray[np.uint8]:
+    if is_graph(images):
+        raise invalid(f"concept {show(name)} is sketched, and the references are graphs", PAIR_ADVICE)
     stack = values[..., None] if values.ndim == 3 else values
     if stack.dtype != np.uint8 or stack.ndim != 4 or stack.shape[0] != 2 or stack.shape[3] not in (1, 3):
         found = f"the type {values.dtype} and the shape {list(values.shape)}"

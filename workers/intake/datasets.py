@@ -1,4 +1,4 @@
-"""Intake of one data set: ``.npz`` arrays, or an archive of image files. Runs inside the sandbox."""
+"""Intake of one data set: ``.npz`` arrays of images or graphs, or image files in an archive. Runs in the sandbox."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.datasets import AttributeSpec, DatasetFacts
+from schemas.graphs import GraphFacts
 from schemas.problems import ErrorCode
 from workers.errors import IntakeError
 
@@ -22,6 +23,7 @@ from .concept_table import FOLDER as SKETCHES
 from .concept_table import TABLE as CONCEPT_TABLE
 from .concept_table import read_concept_table
 from .concepts import Examples, read_concepts, take_concepts
+from .graph_arrays import has_graphs, take_graphs
 from .images import SMALLEST_SIDE, decode_images
 from .limits import DatasetCaps
 from .npz import is_npz, read_npz
@@ -39,13 +41,16 @@ __all__ = ["inspect_dataset", "inspect_guest", "load_dataset"]
 
 @dataclass(frozen=True)
 class Raw:
-    """What a file held, before columns are interpreted. ``labels`` are integers or text."""
+    """What a file held, before columns are interpreted. ``labels`` are integers or text; ``graph``: images are packed
+    graphs.
+    """
 
     images: NDArray[np.uint8]
     labels: NDArray[Any] | None
     columns: dict[str, NDArray[Any]]
     concepts: dict[str, Examples]
     notes: list[str] = field(default_factory=list)
+    graph: GraphFacts | None = None
 
 
 def inspect_guest(files: dict[str, bytes], arguments: dict[str, Any]) -> tuple[Any, dict[str, bytes]]:
@@ -74,6 +79,8 @@ def inspect_dataset(
     canonical = dump_dataset(ReferenceData(raw.images, labels, tuple(attributes.values), tuple(concepts.values)))
     count, height, width, channels = raw.images.shape
     facts = DatasetFacts(
+        kind="images" if raw.graph is None else "graphs",
+        graph=raw.graph,
         canonical_digest=hashlib.sha256(canonical).hexdigest(),
         images=count,
         height=height,
@@ -90,7 +97,8 @@ def inspect_dataset(
 
 def _read(data: bytes, filename: str, caps: DatasetCaps) -> Raw:
     if is_zip(data) and is_npz(data):
-        return _from_arrays(read_npz(data, caps), caps)
+        arrays = read_npz(data, caps)
+        return _from_graphs(arrays, caps) if has_graphs(arrays) else _from_arrays(arrays, caps)
     if is_zip(data) or is_tar(data):
         return _from_files(data, caps)
     detail = f"{show(filename)} is neither an .npz, a zip nor a tar file"
@@ -105,11 +113,22 @@ def _from_arrays(arrays: dict[str, NDArray[Any]], caps: DatasetCaps) -> Raw:
     images = images[..., None] if images.ndim == 3 else images
     _check_images(images, caps)
     concepts = take_concepts(arrays)
-    for name, column in arrays.items():
-        if column.shape != (len(images),):
-            detail = f"array {show(name)} has the shape {list(column.shape)} beside {len(images)} images"
-            raise refuse(ErrorCode.DATASET_ATTRIBUTES_INVALID, detail, "Store columns with one entry per image.")
+    _check_columns(arrays, len(images), "image")
     return Raw(images, arrays.pop("labels", None), arrays, concepts)
+
+
+def _from_graphs(arrays: dict[str, NDArray[Any]], caps: DatasetCaps) -> Raw:
+    found = take_graphs(arrays, caps)
+    concepts = take_concepts(arrays)
+    _check_columns(arrays, len(found.packed), "graph")
+    return Raw(found.packed, arrays.pop("labels", None), arrays, concepts, found.notes, found.facts)
+
+
+def _check_columns(arrays: dict[str, NDArray[Any]], count: int, what: str) -> None:
+    for name, column in arrays.items():
+        if column.shape != (count,):
+            detail = f"array {show(name)} has the shape {list(column.shape)} beside {count} {what}s"
+            raise refuse(ErrorCode.DATASET_ATTRIBUTES_INVALID, detail, f"Store columns with one entry per {what}.")
 
 
 def _check_images(images: NDArray[Any], caps: DatasetCaps) -> None:

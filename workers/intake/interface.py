@@ -1,4 +1,4 @@
-"""Which input is the image and which output holds the class scores, from the declarations of the graph."""
+"""Which inputs are the image or the graph and which output holds the class scores, from what the model declares."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Literal
 
 import onnx
 
-from schemas.classifiers import InputSpec
+from schemas.classifiers import GraphInputs, InputSpec
 from schemas.problems import ErrorCode
 
+from .graph_interface import find_graph_inputs, means_graphs
 from .limits import ModelCaps
 from .refusals import refuse, show
 
@@ -19,10 +20,27 @@ IMAGE_TYPES = frozenset(
 )
 SCORE_TYPES = IMAGE_TYPES - {onnx.TensorProto.UINT8}
 CHANNELS = (1, 3)
-INPUT_ADVICE = "Export a model with one image input of shape [batch, channels, height, width] or channels last."
+INPUT_ADVICE = (
+    "Export a model with one image input of shape [batch, channels, height, width] or channels last, or a classifier "
+    "of graphs with inputs nodes, adjacency and, if it needs one, mask."
+)
 OUTPUT_ADVICE = "Export a model with one output of shape [batch, classes], or name it in the input specification."
 
 Layout = Literal["nchw", "nhwc"]
+
+
+@dataclass(frozen=True)
+class GraphInterface:
+    """The inputs of a classifier of graphs and the score output."""
+
+    inputs: GraphInputs
+    output_name: str
+
+    @property
+    def input_names(self) -> list[str]:
+        """Nodes, adjacency and, if there is one, the mask."""
+        names = (self.inputs.nodes, self.inputs.adjacency, self.inputs.mask)
+        return [name for name in names if name is not None]
 
 
 @dataclass(frozen=True)
@@ -35,9 +53,26 @@ class Interface:
     channels: int
     output_name: str
 
+    @property
+    def input_names(self) -> list[str]:
+        """The image."""
+        return [self.input_name]
 
-def find_interface(model: onnx.ModelProto, spec: InputSpec, caps: ModelCaps) -> Interface:
+
+def find_interface(model: onnx.ModelProto, spec: InputSpec, caps: ModelCaps) -> Interface | GraphInterface:
     """The interface of ``model``, as ``spec`` says where it says anything.
+
+    Raises:
+        IntakeError: ``MODEL_INPUT_UNSUPPORTED`` or ``MODEL_OUTPUT_UNSUPPORTED``.
+    """
+    inputs = given_inputs(model.graph)
+    if not means_graphs(inputs, spec):
+        return find_image_interface(model, spec, caps)
+    return GraphInterface(find_graph_inputs(inputs, spec), _score_output(model.graph, spec, caps).name)
+
+
+def find_image_interface(model: onnx.ModelProto, spec: InputSpec, caps: ModelCaps) -> Interface:
+    """The interface of a ``model`` that takes images.
 
     Raises:
         IntakeError: ``MODEL_INPUT_UNSUPPORTED`` or ``MODEL_OUTPUT_UNSUPPORTED``.
@@ -57,9 +92,14 @@ def sizes(value: onnx.ValueInfoProto) -> tuple[int | None, ...]:
     return tuple(dim.dim_value if dim.HasField("dim_value") else None for dim in dims)
 
 
+def given_inputs(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
+    """Inputs that a caller has to give: old files list their weights among them."""
+    stored = {tensor.name for tensor in graph.initializer}
+    return [value for value in graph.input if value.name not in stored]
+
+
 def _image_input(graph: onnx.GraphProto, spec: InputSpec) -> onnx.ValueInfoProto:
-    given = {tensor.name for tensor in graph.initializer}
-    inputs: list[onnx.ValueInfoProto] = [value for value in graph.input if value.name not in given]
+    inputs = given_inputs(graph)
     if len(inputs) != 1 or spec.input_name not in (None, inputs[0].name):
         names = ", ".join(show(value.name) for value in inputs[:8]) or "none"
         wanted = "" if spec.input_name is None else f"; the specification names {show(spec.input_name)}"

@@ -45,7 +45,8 @@ class ModelCaps:
 class DatasetCaps:
     """What a data set may hold. ``ratio`` is uncompressed over compressed bytes of the whole file, beyond the
     first ``free_bytes``; ``side`` and ``pixels`` bound one image, ``resized_side`` the longer side that image files are
-    brought to; ``pairs`` bound one concept.
+    brought to; ``pairs`` bound one concept; ``graph_nodes`` the room of one graph, ``graph_features`` the features of
+    its nodes and edges together.
     """
 
     file_bytes: int = GIB
@@ -65,3 +66,5 @@ class DatasetCaps:
     concepts: int = 32
     minimum_pairs: int = 20
     pairs: int = 200_000
+    graph_nodes: int = 128
+    graph_features: int = 128

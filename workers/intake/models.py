@@ -16,7 +16,7 @@ from workers.classifier.graph import build_graph
 from workers.classifier.logits import ACTIVATIONS, OutputKind, final_activation
 
 from .canonical import canonical_model, model_bytes
-from .interface import Interface, find_interface, sizes
+from .interface import GraphInterface, Interface, find_interface, sizes
 from .limits import ModelCaps
 from .probe import Probe, ProbeSession
 from .proof import prove
@@ -41,26 +41,27 @@ def inspect_model(data: bytes, spec: InputSpec, caps: ModelCaps | None = None) -
     model = parse_model(data, caps)
     opset = check_structure(model, caps)
     interface = find_interface(model, spec, caps)
-    candidate = canonical_model(model, opset, interface.input_name, interface.output_name)
+    candidate = canonical_model(model, opset, interface.input_names, interface.output_name)
     _check_connected(candidate, interface)
     canonical, probe = prove(candidate, lambda data: ProbeSession(data, interface, spec).probe())
     kind = _output_kind(candidate, interface, spec, probe.alone)
     return _facts(canonical, opset, interface, kind, probe), model_bytes(canonical)
 
 
-def _check_connected(model: onnx.ModelProto, interface: Interface) -> None:
+def _check_connected(model: onnx.ModelProto, interface: Interface | GraphInterface) -> None:
     try:
-        build_graph(model, interface.input_name, interface.output_name)
+        build_graph(model, interface.input_names, interface.output_name)
     except ValueError as error:
+        thing = "graph" if isinstance(interface, GraphInterface) else "image"
         raise refuse(
             ErrorCode.MODEL_OUTPUT_UNSUPPORTED,
-            f"output {show(interface.output_name)} does not depend on the image",
+            f"output {show(interface.output_name)} does not depend on the {thing}",
             "Name the output that holds the class scores in the input specification.",
         ) from error
 
 
 def _output_kind(
-    model: onnx.ModelProto, interface: Interface, spec: InputSpec, answers: NDArray[np.float64]
+    model: onnx.ModelProto, interface: Interface | GraphInterface, spec: InputSpec, answers: NDArray[np.float64]
 ) -> OutputKind:
     """Declared kind when it can be true, else by the last operator, else by the numbers."""
     unit = bool((answers >= -1e-4).all() and (answers <= 1 + 1e-4).all())
@@ -78,14 +79,17 @@ def _output_kind(
     return "probabilities" if sums_to_one else "logits"
 
 
-def _facts(model: onnx.ModelProto, opset: int, interface: Interface, kind: OutputKind, probe: Probe) -> ClassifierFacts:
+def _facts(
+    model: onnx.ModelProto, opset: int, interface: Interface | GraphInterface, kind: OutputKind, probe: Probe
+) -> ClassifierFacts:
     return ClassifierFacts(
         canonical_digest=hashlib.sha256(model_bytes(model)).hexdigest(),
         opset=opset,
         parameters=sum(math.prod(tensor.dims) for tensor in model.graph.initializer),
         nodes=len(model.graph.node),
-        layout=interface.layout,
-        input_name=interface.input_name,
+        layout="graph" if isinstance(interface, GraphInterface) else interface.layout,
+        graph=interface.inputs if isinstance(interface, GraphInterface) else None,
+        input_name=interface.input_names[0],
         input_shape=list(sizes(model.graph.input[0])),
         output_name=interface.output_name,
         output_kind=kind,

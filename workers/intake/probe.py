@@ -1,25 +1,29 @@
-"""Runs a model on a few synthetic images: does it run, repeat itself, and answer each image on its own?"""
+"""Runs a model on a few synthetic images or graphs: does it run, repeat itself, and answer each one on its own?"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.classifiers import InputSpec
+from schemas.classifiers import GraphInputs, InputSpec
 from schemas.problems import ErrorCode
+from workers.classifier.feeds import GraphFeed
 from workers.classifier.preprocess import preprocess
-from workers.classifier.runtime import input_dtype, open_session
+from workers.classifier.runtime import Feeds, input_dtype, open_session
+from workers.graphs.packing import pack
 
-from .interface import Interface
+from .interface import GraphInterface, Interface
 from .refusals import refuse, show
 
 PROBE_IMAGES = 6
 SIZES = ((224, 224), (32, 32), (28, 28), (64, 64), (96, 96), (299, 299))
 """Tried in this order when the model leaves height or width open."""
+NODE_COUNTS = (9, 16, 29, 32, 64, 128)
+"""The same for graphs."""
 REPEAT_TOLERANCE = 1e-6
 BATCH_TOLERANCE = {"float16": 2e-2, "float32": 1e-3, "float64": 1e-6}
 """Relative to the largest answer: batches change the order of sums, hardly more."""
@@ -50,44 +54,78 @@ class ProbeSession:
         CannotRun: ONNX Runtime cannot open it.
     """
 
-    def __init__(self, model: bytes, interface: Interface, spec: InputSpec) -> None:
-        self._interface, self._spec = interface, spec
+    def __init__(self, model: bytes, interface: Interface | GraphInterface, spec: InputSpec) -> None:
         self._session = attempt(lambda: open_session(model))
-        self._dtype = input_dtype(self._session, interface.input_name)
+        dtypes = {name: input_dtype(self._session, name) for name in interface.input_names}
+        self._output = interface.output_name
+        self._samples: _Samples = (
+            _GraphSamples(interface.inputs, dtypes)
+            if isinstance(interface, GraphInterface)
+            else _ImageSamples(interface, spec, dtypes[interface.input_name])
+        )
         self._size: tuple[int, int] | None = None
 
     def probe(self) -> Probe:
-        """Run the six images in every way.
+        """Run the six samples in every way.
 
         Raises:
-            CannotRun: not even one image runs.
+            CannotRun: not even one sample runs.
             IntakeError: the answers have a wrong shape, are not finite, or differ when repeated.
         """
-        return probe_with(self._run, probe_images(self._interface.channels))
+        return probe_with(self._run, np.arange(PROBE_IMAGES))
 
-    def _run(self, images: NDArray[np.uint8]) -> NDArray[Any]:
-        candidates = (self._size,) if self._size else self._sizes()
+    def _run(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        candidates = [self._size] if self._size else self._samples.sizes()
         failure = CannotRun("no size fits")
         for size in candidates:
             try:
-                answer = self._run_at(images, size)
+                answer = self._run_at(rows, size)
             except CannotRun as error:
                 failure = error
                 continue
             self._size = size
-            _check_scores(answer, len(images))
+            _check_scores(answer, len(rows))
             return answer
         raise failure
 
-    def _run_at(self, images: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[Any]:
-        interface = self._interface
-        batch = preprocess(images, self._spec, interface.layout, interface.channels, size, self._dtype)
-        outputs = attempt(lambda: self._session.run([interface.output_name], {interface.input_name: batch}))
-        return np.asarray(outputs[0])
+    def _run_at(self, rows: NDArray[np.int64], size: tuple[int, int]) -> NDArray[Any]:
+        feeds = self._samples.feeds(rows, size)
+        return np.asarray(attempt(lambda: self._session.run([self._output], dict(feeds)))[0])
 
-    def _sizes(self) -> list[tuple[int, int]]:
+
+class _Samples(Protocol):
+    """Six samples in the sizes that a model may take."""
+
+    def sizes(self) -> list[tuple[int, int]]: ...
+
+    def feeds(self, rows: NDArray[np.int64], size: tuple[int, int], /) -> Feeds: ...
+
+
+class _ImageSamples:
+    def __init__(self, interface: Interface, spec: InputSpec, dtype: np.dtype[Any]) -> None:
+        self._interface, self._spec, self._dtype = interface, spec, dtype
+        self._images = probe_images(interface.channels)
+
+    def sizes(self) -> list[tuple[int, int]]:
         height, width = self._interface.shape[2:] if self._interface.layout == "nchw" else self._interface.shape[1:3]
         return list(dict.fromkeys((height or h, width or w) for h, w in SIZES))
+
+    def feeds(self, rows: NDArray[np.int64], size: tuple[int, int], /) -> Feeds:
+        interface = self._interface
+        images = self._images[rows]
+        batch = preprocess(images, self._spec, interface.layout, interface.channels, size, self._dtype)
+        return {interface.input_name: batch}
+
+
+class _GraphSamples:
+    def __init__(self, graph: GraphInputs, dtypes: dict[str, np.dtype[Any]]) -> None:
+        self._graph, self._feed = graph, GraphFeed(graph, dtypes)
+
+    def sizes(self) -> list[tuple[int, int]]:
+        return [(size, size) for size in ((self._graph.size,) if self._graph.size else NODE_COUNTS)]
+
+    def feeds(self, rows: NDArray[np.int64], size: tuple[int, int], /) -> Feeds:
+        return self._feed(probe_graphs(size[0], self._graph.node_features, self._graph.edge_features)[rows])
 
 
 def probe_with(run: Callable[[NDArray[Any]], NDArray[Any]], samples: NDArray[Any]) -> Probe:
@@ -126,6 +164,28 @@ def probe_images(channels: int) -> NDArray[np.uint8]:
     smooth = np.stack(waves)[..., None] * generator.uniform(40, 127, (PROBE_IMAGES, 1, 1, channels)) + 127
     share = np.linspace(0.0, 1.0, PROBE_IMAGES)[:, None, None, None]
     return np.asarray(np.clip(share * noise + (1 - share) * smooth, 0, 255), dtype=np.uint8)
+
+
+def probe_graphs(size: int, node_features: int, edge_features: int) -> NDArray[np.uint8]:
+    """Six different packed graphs with room for ``size`` nodes: from two nodes to full, from a chain to dense, kinds of
+    nodes and edges one-hot in half of them.
+    """
+    generator = np.random.default_rng(20_261_122)
+    counts = np.linspace(2, size, PROBE_IMAGES).astype(np.int64)
+    mask = np.arange(size) < counts[:, None]
+    nodes = _features(generator, (PROBE_IMAGES, size, node_features))
+    kinds = _features(generator, (PROBE_IMAGES, size, size, edge_features))
+    dense = generator.random((PROBE_IMAGES, size, size)) < np.linspace(0, 0.8, PROBE_IMAGES)[:, None, None]
+    joined = np.triu(dense, 1) | np.eye(size, k=1, dtype=bool)
+    upper = kinds * (joined & mask[:, :, None] & mask[:, None, :])[..., None]
+    return pack(nodes, upper + upper.swapaxes(1, 2), mask)
+
+
+def _features(generator: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Values in 0..1 of the last axis: kinds in the first half of the samples, plain numbers in the others."""
+    values = generator.random(shape)
+    kinds = np.eye(shape[-1])[generator.integers(shape[-1], size=shape[:-1])]
+    return np.concatenate([kinds[: shape[0] // 2], values[shape[0] // 2 :]])
 
 
 def close(a: NDArray[Any], b: NDArray[Any], tolerance: float) -> bool:

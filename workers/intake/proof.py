@@ -15,8 +15,8 @@ from .refusals import refuse
 Attempt = Callable[[bytes], Probe]
 """Probes the bytes of a model; raises ``CannotRun`` or a refusal."""
 
-RUN_ADVICE = "Check that ONNX Runtime on the CPU can run the file, with one image at a time and with batches."
-BATCH_ADVICE = "Export the model in evaluation mode (batch normalisation frozen), so that images do not mix."
+RUN_ADVICE = "Check that ONNX Runtime on the CPU can run the file, with one input at a time and with batches."
+BATCH_ADVICE = "Export the model in evaluation mode (batch normalisation frozen), so that inputs do not mix."
 
 
 def prove(model: onnx.ModelProto, attempt: Attempt) -> tuple[onnx.ModelProto, Probe]:
@@ -25,7 +25,7 @@ def prove(model: onnx.ModelProto, attempt: Attempt) -> tuple[onnx.ModelProto, Pr
     Raises:
         IntakeError: ``MODEL_NOT_RUNNABLE``, ``MODEL_NOT_DETERMINISTIC``, ``MODEL_BATCH_DEPENDENT``, or wrong outputs.
     """
-    fixed = batch_size(model.graph.input[0])
+    fixed = batch_size(model)
     if fixed is None:
         probe = _probe(model, attempt)
         if probe.together is not None:
@@ -58,7 +58,7 @@ def _independent(probe: Probe) -> Probe:
     if not probe.batch_independent:
         raise refuse(
             ErrorCode.MODEL_BATCH_DEPENDENT,
-            "an image gets another answer in a batch than alone",
+            "an input gets another answer in a batch than alone",
             BATCH_ADVICE,
         )
     return probe
@@ -72,11 +72,11 @@ def _freed_inside(model: onnx.ModelProto) -> onnx.ModelProto:
 def _with_fixed_batch(model: onnx.ModelProto) -> onnx.ModelProto:
     """A copy that declares batches of one (the only size that is accepted when batches do not run)."""
     copy = copy_model(model)
-    fixed = batch_size(model.graph.input[0])
+    fixed = batch_size(model)
     if fixed not in (None, 1):
         raise refuse(
             ErrorCode.MODEL_INPUT_UNSUPPORTED,
-            f"the model takes batches of exactly {fixed} images, and freeing the size did not work",
+            f"the model takes batches of exactly {fixed}, and freeing the size did not work",
             "Export with a dynamic batch axis, or with a batch of one.",
         )
     for value in (*copy.graph.input, *copy.graph.output):

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from workers.graphs.packing import is_graph
 from workers.oracles.config import OracleConfig
 from workers.oracles.model import Oracles
 from workers.oracles.quality import share_explained
@@ -74,7 +75,7 @@ def fit_oracles(
     """Fit one shared trunk with a head per column.
 
     Args:
-        images: ``(n, h, w, c)`` uint8.
+        images: ``(n, h, w, c)`` uint8; packed graphs where ``c`` is neither 1 nor 3.
         columns: attributes, at least one; give the labels as one more categorical column.
         config: sizes and training.
         generator: on the CPU; decides the split, the initialisation and every draw.
@@ -117,10 +118,12 @@ def _loss(model: Oracles, batch: _Batch, config: OracleConfig) -> Tensor:
 
 
 def _sampler(train: _Labelled, config: OracleConfig, device: str | torch.device) -> Callable[[torch.Generator], _Batch]:
+    blurs = not is_graph(train.images)  # what a decoder of graphs draws is as sharp as what it was shown
+
     def draw(generator: torch.Generator) -> _Batch:
         chosen = train.rows(torch.randint(len(train.images), (config.batch,), generator=generator))
         images = chosen.floats(device)
-        if torch.rand((), generator=generator) < config.soften:
+        if blurs and torch.rand((), generator=generator) < config.soften:
             images = soften(images, generator)
         return images, {name: column.to(device) for name, column in chosen.numbers.items()}
 

@@ -1,4 +1,4 @@
-"""One trunk that looks at the image, one head per attribute."""
+"""One trunk that looks at the image (or the graph), one head per attribute."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from workers.graphs.layers import GraphTrunk
+from workers.graphs.packing import IMAGE_CHANNELS
 from workers.oracles.config import OracleConfig
 from workers.oracles.target import Column
 from workers.tensors import require_shape
@@ -22,7 +24,7 @@ class Oracles(nn.Module):
     """Readers of attributes, trained on real labelled images and never on the classifier.
 
     Args:
-        shape: ``(c, h, w)`` of the images.
+        shape: ``(c, h, w)`` of the images, or of packed graphs, which have other channels than 1 or 3.
         columns: what to read.
         config: sizes; only ``channels`` and ``features`` are read.
     """
@@ -94,7 +96,23 @@ class _PadTo(nn.Module):
         return functional.pad(x, (0, right, 0, down), mode="replicate") if down or right else x
 
 
-def _trunk(shape: tuple[int, int, int], config: OracleConfig) -> nn.Sequential:
+class _OfGraphs(nn.Module):
+    """:class:`workers.graphs.layers.GraphTrunk` of what :class:`Oracles` hands its trunk: channels first, -1..1."""
+
+    def __init__(self, channels: int, config: OracleConfig) -> None:
+        super().__init__()
+        self.read = GraphTrunk(channels, config.features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.as_tensor(self.read((x.permute(0, 2, 3, 1) + 1) / 2))
+
+
+def _trunk(shape: tuple[int, int, int], config: OracleConfig) -> nn.Module:
+    """Packed graphs by messages between their nodes, in whatever order; images by convolutions."""
+    return _OfGraphs(shape[0], config) if shape[0] not in IMAGE_CHANNELS else _of_images(shape, config)
+
+
+def _of_images(shape: tuple[int, int, int], config: OracleConfig) -> nn.Sequential:
     """Fold pixels into channels, halve until at most 8 cells wide, then mix everything densely (positions count)."""
     channels, height, width = shape
     fold = 2

@@ -1,7 +1,7 @@
-"""Stage ``autoencoder``: learn the images. Depends on the dataset alone, so every audit of it shares the result.
+"""Stage ``autoencoder``: learn the images, or the graphs.
 
-Where the user brought an encoder and a decoder, nothing is learnt: their files are put into the same form, and the same
-gates judge them.
+Depends on the dataset alone, so every audit of it shares the result. Where the user brought an encoder and a decoder of
+images, nothing is learnt: their files are put into the same form, and the same gates judge them.
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ from schemas.autoencoders import AutoencoderFacts
 from schemas.problems import ErrorCode
 from workers.autoencoder import AutoencoderConfig, Codec, NetworkCodec, fit_autoencoder, save
 from workers.errors import StageError
+from workers.graphs.checkpoint import save as save_graph_vae
+from workers.graphs.config import GraphVaeConfig
+from workers.graphs.fit import fit_graph_vae
+from workers.graphs.packing import is_graph
 from workers.stages.onnx_codec import fit_units, save_pair
 from workers.stages.references import load_references
 from workers.stages.stage import Produced, StageContext, pack
@@ -37,6 +41,8 @@ def run(context: StageContext) -> Produced:
         StageError: the user's own files do not fit these images.
     """
     images = load_references(context).images
+    if is_graph(images):
+        return _fitted_graphs(context, images)
     return _own(context, images) if "own" in context.config else _fitted(context, images)
 
 
@@ -50,6 +56,19 @@ def _fitted(context: StageContext, images: NDArray[np.uint8]) -> Produced:
         "noise_share": float(torch.tensor(fitted.noise_share).mean()),
     }
     return Produced({"model": save(fitted), "codes": _codes(NetworkCodec(fitted.model), images)}, summary)
+
+
+def _fitted_graphs(context: StageContext, graphs: NDArray[np.uint8]) -> Produced:
+    config = GraphVaeConfig.for_graphs(graphs.shape[1], EFFORT[context.budget.name])
+    fitted = fit_graph_vae(graphs, config, context.generator(), context.report, context.device)
+    summary = {
+        "held_out_exact": fitted.quality.exact,
+        "held_out_nodes": fitted.quality.nodes,
+        "held_out_edges": fitted.quality.edges,
+        "code_dim": len(fitted.noise_share),
+        "noise_share": float(np.mean(fitted.noise_share)),
+    }
+    return Produced({"model": save_graph_vae(fitted), "codes": _codes(fitted.codec, graphs)}, summary)
 
 
 def _own(context: StageContext, images: NDArray[np.uint8]) -> Produced:

@@ -1,9 +1,10 @@
-"""Opens whatever autoencoder an audit works with: the one it fitted, or the user's own."""
+"""Opens whatever autoencoder an audit works with: the one it fitted, to images or graphs, or the user's own."""
 
 from __future__ import annotations
 
 from workers.autoencoder import load
 from workers.autoencoder.codec import Codec, NetworkCodec
+from workers.graphs import checkpoint as graphs
 from workers.stages.onnx_codec import FORMAT, load_pair
 from workers.training.checkpoints import from_bytes
 
@@ -16,5 +17,7 @@ def open_codec(data: bytes) -> Codec:
         ValueError: they hold something else than an autoencoder.
         StageError: ONNX Runtime cannot open a user's file.
     """
-    header, _ = from_bytes(data)
-    return load_pair(data) if header.get("format") == FORMAT else NetworkCodec(load(data).model)
+    held = from_bytes(data)[0].get("format")
+    if held == graphs.FORMAT:
+        return graphs.load(data).codec
+    return load_pair(data) if held == FORMAT else NetworkCodec(load(data).model)

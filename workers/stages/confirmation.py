@@ -36,8 +36,8 @@ def least_confirmed(feature: AuditedFeature, sources: Values, targets: Values, h
 def value_groups(feature: AuditedFeature, values: Values) -> NDArray[np.int64]:
     """Number of the group of each of ``values (...)`` or ``(..., k)``; -1 where there is no value.
 
-    Classes are groups, numbers and angles fall into quantile bins of the references, vectors into those along the
-    direction in which the references vary most.
+    Classes are groups, and so are frequent numbers; other numbers and angles fall into quantile bins of the references,
+    vectors into those along the direction in which the references vary most.
     """
     reference = feature.column.values[feature.column.known]
     if feature.column.kind == "vector":
@@ -49,10 +49,12 @@ def value_groups(feature: AuditedFeature, values: Values) -> NDArray[np.int64]:
 
 
 def _edges(feature: AuditedFeature, reference: Values) -> Values:
-    distinct = np.unique(reference)
+    distinct, counts = np.unique(reference, return_counts=True)
     if feature.column.kind == "categorical" or len(distinct) <= FEW:
         return distinct
-    return np.unique(np.quantile(reference, np.linspace(0, 1, BINS + 1)[1:-1]))
+    own = distinct[counts > max(SMALL * len(reference), DEFAULT.fewest_images)]
+    quantiles = np.quantile(reference, np.linspace(0, 1, BINS + 1)[1:-1])
+    return np.unique([*quantiles, *own, *np.nextafter(own, np.inf)])
 
 
 def _shares(groups: NDArray[np.int64], hit: NDArray[np.bool_]) -> list[float]:

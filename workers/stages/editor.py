@@ -40,14 +40,17 @@ def run(context: StageContext) -> Produced:
 
 
 def conditioning(features: list[AuditedFeature]) -> list[AuditedFeature]:
-    """The features that the editor is told: every attribute column and the label, not the measured statistics."""
-    return [feature for feature in features if feature.source == "attribute"]
+    """The features that the editor is told: every attribute column, the label, and all counts of graphs.
+
+    Not the measured statistics of images: each has an exact transform.
+    """
+    return [feature for feature in features if feature.told]
 
 
 def condition(columns: list[AuditedFeature], values: dict[str, NDArray[np.float64]]) -> Tensor:
-    """Encodings of the columns' ``values (n,)`` side by side, ``(n, k)`` float32."""
+    """Encodings of the columns' ``values (n,)`` side by side, ``(n, k)`` float32; 0 where there is no value."""
     parts = [feature.encoding.encode(values[feature.name]) for feature in columns]
-    return torch.from_numpy(np.concatenate(parts, axis=1).astype(np.float32))
+    return torch.from_numpy(np.nan_to_num(np.concatenate(parts, axis=1)).astype(np.float32))
 
 
 @torch.no_grad()

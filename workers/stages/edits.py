@@ -68,7 +68,7 @@ class Edit(Protocol):
 
 
 class TransformEdit:
-    """The exact image transform of a measured statistic, confirmed by measuring again.
+    """The exact image transform of a measured statistic, or the rewiring of a graph, confirmed by measuring again.
 
     What moves with it (other statistics) follows by physics, so nobody looks for collateral.
     """
@@ -81,7 +81,9 @@ class TransformEdit:
     def __init__(
         self, feature: AuditedFeature, statistic: Statistic, studio: Studio, rows: Rows, rng: np.random.Generator
     ) -> None:
-        self.feature, self.key, self.statistic = feature, feature.name, statistic
+        if statistic.edit is None or statistic.floor is None:
+            raise ValueError(f"no formula changes {statistic.name} and nothing else")
+        self.feature, self.key, self.statistic, self.transform = feature, feature.name, statistic, statistic.edit
         self.reference = _measured(feature, statistic, studio)
         exists = np.isfinite(self.reference[rows])
         self.rows = rows[exists]
@@ -91,7 +93,7 @@ class TransformEdit:
 
     def to(self, chosen: Rows, targets: Values) -> Images:
         """``before[chosen]`` transformed."""
-        return np.asarray(self.statistic.edit(self.before[chosen], self.current[chosen], targets))
+        return np.asarray(self.transform(self.before[chosen], self.current[chosen], targets))
 
     def check(self, chosen: Rows, edited: Images, targets: Values) -> Checked:  # noqa: ARG002
         """By measuring ``edited``."""

@@ -11,22 +11,23 @@ from numpy.typing import NDArray
 from workers.evidence.bootstrap import Interval, mean_interval
 from workers.evidence.effects import Changes, EffectEstimate, effect
 from workers.evidence.family import detectable_flip_rate
+from workers.stages.action_witness import ACTIONS, action_key
 from workers.stages.edits import FACTOR_EDIT
 from workers.stages.features import AuditedFeature
 from workers.stages.intervals import Statistician
 from workers.stages.stage import Arrays
 
-Method = Literal["exact", "generated", "factor"]
+Method = Literal["exact", "generated", "factor", "action"]
 
 
 @dataclass(frozen=True)
 class EditMeasurement:
     """What one way of changing a feature showed.
 
-    ``method`` as :class:`workers.evidence.verdicts.EffectEvidence` names it. ``logit_change`` beyond the floor, in
+    ``method`` as :class:`workers.evidence.effect_states.EffectEvidence` names it. ``logit_change`` beyond the floor, in
     units of the logits' spread. ``hits``, ``confirmed`` (for the worst served value) and ``collateral`` are shares of
     edits, ``reached`` the mean share of the way that the hits went; ``None``: nobody looked. ``detectable``: the flip
-    rate that the images with a clean edit would have shown.
+    rate that the images with a clean edit would have shown. ``group``: of an action, whose elements moved the input.
     """
 
     method: Method
@@ -37,13 +38,25 @@ class EditMeasurement:
     detectable: float
     hits: float | None = None
     reached: float | None = None
+    group: str | None = None
+
+    @property
+    def alone(self) -> bool:
+        """Whether it means to change only the feature."""
+        return self.method != "action"
 
 
 def edit_keys(feature: AuditedFeature, changed: Arrays) -> list[tuple[str, Method]]:
-    """The edits of ``feature`` that hit anywhere, the better first, each with its method."""
-    own: Method = "exact" if feature.statistic else "generated" if feature.learned else "factor"
+    """The edits of ``feature`` that hit anywhere, the better first, each with its method; actions beside others."""
+    own: Method = "exact" if feature.transformed else "generated" if feature.told else "factor"
     keys: list[tuple[str, Method]] = [(feature.name, own), (feature.name + FACTOR_EDIT, "factor")]
-    return [(key, method) for key, method in keys if np.isfinite(changed.get(f"flips:{key}", np.zeros(0))).any()]
+    acted: list[tuple[str, Method]] = [(action_key(feature.name, group), "action") for group in ACTIONS]
+    edits = [one for one in keys if _hit(changed, one[0])]
+    return [*edits, *(one for one in acted if edits and _hit(changed, one[0]))]
+
+
+def _hit(changed: Arrays, key: str) -> bool:
+    return bool(np.isfinite(changed.get(f"flips:{key}", np.zeros(0))).any())
 
 
 def measure_edit(changed: Arrays, key: str, method: Method, by: Statistician) -> EditMeasurement:
@@ -61,6 +74,7 @@ def measure_edit(changed: Arrays, key: str, method: Method, by: Statistician) ->
         detectable=_detectable(clean or edit, estimate, by),
         hits=_share(changed, f"hits:{key}"),
         reached=_share(changed, f"reached:{key}"),
+        group=key.rsplit("\t", 1)[1] if method == "action" else None,
     )
 
 

@@ -1,12 +1,14 @@
 """Stage ``effects``: change one feature at a time, ask the classifier, keep what it answered.
 
-A measured statistic is changed by its exact image transform; an attribute column by the editor INN (decision 0003)
-and, a second time, by replacing the factor of its concept; what no column names, by its factor alone. Oracles, or
-encoding the picture again, say whether an edit reached its target and whether it moved anything else. Every edit has a
-floor: the same machinery with the feature left alone.
+A measured statistic is changed by its exact transform; an attribute column, and counts of graphs that have none, by
+the editor INN (decision 0003) and, where it has a concept, a second time by replacing its factor; what no column
+names, by its factor alone. Oracles, or encoding the picture again, say whether an edit reached its target and whether
+it moved anything else. Every edit has a floor: the same machinery with the feature left alone.
 
 An absent effect must be shown on all edits that hit: to drop those of which an oracle says that something else moved
 could hide a real effect. A present one must be shown on the clean ones: what moved besides may be what flipped them.
+
+Where acting on the whole input changes an attribute too, the answers to that are kept as well (decision 0011).
 """
 
 from __future__ import annotations
@@ -22,8 +24,10 @@ from numpy.typing import NDArray
 from workers.classifier.session import Outputs
 from workers.evidence.effects import changes
 from workers.evidence.logits import logit_change, logit_spread
+from workers.evidence.thresholds import DEFAULT
+from workers.stages.action_witness import action_edits
 from workers.stages.classifying import Classifier, decided, decisions_of
-from workers.stages.code_edits import ConditionalEdit, FactorEdit, Unedited
+from workers.stages.code_edits import ConditionalEdit, FactorEdit
 from workers.stages.confirmation import least_confirmed
 from workers.stages.decoding import Studio, open_studio
 from workers.stages.edit_sheets import edit_sheet
@@ -32,6 +36,7 @@ from workers.stages.inn import load_inn
 from workers.stages.oracles import NOTHING
 from workers.stages.references import random_rows
 from workers.stages.stage import Arrays, Produced, StageContext, pack, pack_json
+from workers.stages.unedited import Unedited
 
 REDRAWS = 2
 CONTROL = "\tconstant"
@@ -56,7 +61,7 @@ class ConstantClassifier:
 
 
 def run(context: StageContext) -> Produced:
-    """Per edit ``K`` (a feature, or one with ``FACTOR_EDIT``), arrays ``(n,)`` over its images, NaN where none is left:
+    """Per edit ``K`` (a feature's own, by factor, by an action), arrays ``(n,)`` over its images, NaN: none is left:
 
     ``flips:K``, ``variation:K`` and ``logits:K`` over edits that hit their target; ``clean_flips:K`` and
     ``clean_variation:K`` over those that moved nothing else, where anybody looks; ``floor_flips:K``,
@@ -78,7 +83,21 @@ def run(context: StageContext) -> Produced:
         if edit.key == edit.feature.name:
             sheets.append(edit_sheet(context, studio, edit).model_dump(mode="json"))
         context.report(min((done + 1) / len(studio.features), 1.0), f"{edit.feature.name} changed")
+    measured |= _acted(context, studio, rows, spread)
     return Produced({"effects": pack({"rows": rows, **measured}), "edits": pack_json(sheets)})
+
+
+def _acted(context: StageContext, studio: Studio, rows: Rows, spread: float) -> Arrays:
+    """What the classifier answers where the whole input is moved; without actions that oracles do not confirm."""
+    measured: Arrays = {}
+    if context.blob("editor") == NOTHING:
+        return measured
+    for edit in action_edits(studio, rows, context.rng("actions")):
+        resampled = resample(edit, context.budget.edits, context.rng("targets", edit.key))
+        found = answered(studio.classifier, edit, resampled, spread)
+        if found["confirmed"][0] >= DEFAULT.confirmation:
+            measured |= _keyed(edit.key, found)
+    return measured
 
 
 @dataclass(frozen=True)
@@ -148,10 +167,10 @@ def edits_of(context: StageContext, unedited: Unedited) -> Iterator[Edit]:
     editor = None if stored == NOTHING else load_inn(stored)
     studio, rows = unedited.studio, unedited.rows
     for feature in studio.features:
-        if feature.statistic is not None:
+        if feature.statistic is not None and feature.transformed:
             yield TransformEdit(feature, feature.statistic, studio, rows, context.rng("floor", feature.name))
             continue
-        if feature.learned and editor is not None:
+        if feature.told and editor is not None:
             yield ConditionalEdit(feature, editor, unedited)
         if feature.factor is not None:
             yield FactorEdit(feature, feature.factor, editor, unedited, context.rng("donors", feature.name))
@@ -185,7 +204,7 @@ def answered(classifier: Classifier, edit: Edit, resampled: Resampled, spread: f
 
 def _confirmed(edit: Edit, resampled: Resampled) -> float:
     """An exact transform hits or the image cannot show the target; a code may have lost one value and keep the rest."""
-    if edit.feature.statistic is not None:
+    if edit.feature.transformed:
         return float(resampled.hit.mean())
     return least_confirmed(edit.feature, edit.feature.column.values[edit.rows], resampled.targets, resampled.hit)
 

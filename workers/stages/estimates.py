@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,49 +15,53 @@ from workers.evidence.bootstrap import (
     rate_interval,
     ratio_interval,
     retained_interval,
-    wilson_interval,
 )
 from workers.evidence.estimators import retention, total_invariance
 from workers.evidence.family import Family, family
-from workers.evidence.independence import Independence, independence
 from workers.evidence.movement import Movement, movement
 from workers.evidence.readability import Readability, read_features
+from workers.evidence.retention_states import Tied
 from workers.evidence.strata import Stratum, find_strata
 from workers.evidence.thresholds import DEFAULT
-from workers.evidence.verdicts import Tied
 from workers.oracles import load
 from workers.stages.class_names import as_outputs
+from workers.stages.completeness import completeness_by_answer, completeness_within
 from workers.stages.effect_estimates import EditMeasurement, edit_keys, measure_edit
 from workers.stages.effects import CONTROL
 from workers.stages.faithfulness import estimate
 from workers.stages.features import CODED, AuditedFeature
 from workers.stages.intervals import Resampler, Statistician
+from workers.stages.network_checks import NetworkChecks, check_network
 from workers.stages.oracles import NOTHING
+from workers.stages.posed import Mover, Posed
 from workers.stages.references import References
+from workers.stages.retentions import Readers, Retentions, present, retentions
 from workers.stages.stage import Arrays, StageContext
-
-Value = TypeVar("Value")
+from workers.stages.view_estimates import PoseFreeMeasurements, measure_view, view_measures
 
 
 @dataclass(frozen=True)
 class TapMeasurements:
     """One tap: what probes read, what samples show, what the likelihood says. ``wide``: every unit, ``(n, d)``.
 
-    By feature: ``predictive``, ``generative`` and ``stratified`` retention, that of its ``factor``, and ``movement``.
+    ``raw``: retentions by its values, ``posefree`` by its invariant view, where it has one. By feature also the
+    retention of its ``factor``, and ``movement``.
     """
 
     wide: NDArray[np.float16]
-    readable: dict[str, Readability]
-    generative: dict[str, Interval]
-    predictive: dict[str, Interval]
-    stratified: dict[str, Interval]
+    raw: Retentions
+    posefree: PoseFreeMeasurements | None
     factor: dict[str, Interval]
     movement: dict[str, Movement]
-    gain: Interval
     information: Interval
     invariance: Interval
-    independence: Independence
-    round_trip: float
+    network: NetworkChecks
+
+    @property
+    def probed(self) -> list[Readability]:
+        """Everything that a probe read here, from raw values and from the view."""
+        posefree = [] if self.posefree is None else [self.posefree.by, self.posefree.turned]
+        return [reading for one in (self.raw, *posefree) for reading in one.readable.values()]
 
     @property
     def information_estimate(self) -> dict[str, object]:
@@ -73,7 +76,8 @@ class TapMeasurements:
 
 @dataclass(frozen=True)
 class Measurements:
-    """The whole audit. ``completeness_within``: that of each category with enough images, by feature.
+    """The whole audit. ``completeness_within``: that of each value with enough images, by feature that has few values;
+    ``completeness_by_answer``: that of each answer of the classifier.
 
     ``ceilings`` and ``from_codes`` are retentions by feature, ``quality`` that of oracles; 0..1.
 
@@ -85,6 +89,7 @@ class Measurements:
     effects: dict[str, list[EditMeasurement]]
     completeness: Interval
     completeness_within: dict[str, dict[str, Interval]]
+    completeness_by_answer: dict[str, Interval]
     ceilings: dict[str, float]
     from_codes: dict[str, float]
     quality: dict[str, float]
@@ -100,7 +105,7 @@ class Measurements:
         stratum = self.strata[feature]
         shown = self.strata_from_codes.get(feature, float("nan")) >= DEFAULT.strata_readable
         names = tuple(tie.name for tie in stratum.ties)
-        return Tied(names, stratum.separable() and shown, self.taps[tap].stratified.get(feature))
+        return Tied(names, stratum.separable() and shown, self.taps[tap].raw.stratified.get(feature))
 
 
 def measure(
@@ -108,8 +113,9 @@ def measure(
 ) -> Measurements:
     """All estimates of the audit from what the earlier stages left."""
     latents, changed = context.arrays("latents"), context.arrays("effects")
+    rows, agrees = changed["rows"], changed["reconstruction_agrees"]
     keys = {feature.name: edit_keys(feature, changed) for feature in features}
-    whole = family(sum(len(edits) for edits in keys.values()), len(features), len(taps))
+    whole = family(sum(map(len, keys.values())), len(features), len(taps), view_measures(context))
     weights = Resampler(context.rng("bootstrap"), context.budget.bootstrap)
     by = Statistician(weights, whole)
     columns = [feature.column for feature in features]
@@ -121,19 +127,19 @@ def measure(
         within,
     )  # fmt: skip
     context.report(0.1, "features read from the codes")
+    posed = Mover(context, references.images, features, by)
     measured: dict[str, TapMeasurements] = {}
     for i, tap in enumerate(taps):
-        measured[tap.name] = _tap(context, features, tap, latents, readers, by)
+        measured[tap.name] = _tap(context, features, tap, latents, readers, by, posed)
         context.report(0.1 + 0.5 * (i + 1) / len(taps), f"{tap.name} probed")
     return Measurements(
         taps=measured,
         effects={name: [measure_edit(changed, *key, by) for key in edits] for name, edits in keys.items()},
-        completeness=rate_interval(changed["reconstruction_agrees"], weights(len(changed["reconstruction_agrees"]))),
-        completeness_within={
-            f.name: completeness_within(f, changed["rows"], changed["reconstruction_agrees"])
-            for f in features
-            if f.column.kind == "categorical"
-        },
+        completeness=rate_interval(agrees, weights(len(agrees))),
+        completeness_within={f.name: completeness_within(f, rows, agrees) for f in features},
+        completeness_by_answer=completeness_by_answer(
+            latents, rows, agrees, context.config["outputs"], context.config["output_kind"] == "sigmoid"
+        ),
         ceilings=readers.ceilings,
         from_codes={name: reading.shares.retained for name, reading in from_codes.items()},
         quality=readers.quality,
@@ -142,17 +148,6 @@ def measure(
         family=whole,
         accuracy=_accuracy(context, latents["probabilities"], references.labels, weights),
     )
-
-
-def completeness_within(
-    feature: AuditedFeature, rows: NDArray[np.int64], agrees: NDArray[np.float64]
-) -> dict[str, Interval]:
-    """Share of the reconstructions of the images ``rows`` that are answered alike, by category of ``feature``."""
-    values = feature.column.values[rows]
-    classes, counts = np.unique(values[np.isfinite(values)], return_counts=True)
-    enough = classes[counts >= DEFAULT.fewest_images]
-    shares = {feature.show(each): agrees[values == each] for each in enough}
-    return {name: wilson_interval(float(each.sum()), len(each)) for name, each in shares.items()}
 
 
 def _ties_allowed(features: list[AuditedFeature]) -> dict[str, list[str]]:
@@ -167,20 +162,6 @@ def _ties_allowed(features: list[AuditedFeature]) -> dict[str, list[str]]:
     return {feature.name: columns if feature.source in given else named for feature in features}
 
 
-@dataclass(frozen=True)
-class Readers:
-    """What can be read of each feature at all, and so what retentions are calibrated by.
-
-    ``ceilings`` of draws that share the whole code, ``quality`` of the best reader of images, ``within`` from the codes
-    within ``strata``.
-    """
-
-    ceilings: dict[str, float]
-    quality: dict[str, float]
-    strata: dict[str, Stratum]
-    within: dict[str, float]
-
-
 def oracle_quality(context: StageContext, features: list[AuditedFeature]) -> dict[str, float]:
     """How well each feature can be read from images: 1 where it is measured, else its oracle's held-out share."""
     stored = context.blob("oracles")
@@ -190,52 +171,28 @@ def oracle_quality(context: StageContext, features: list[AuditedFeature]) -> dic
 
 def _tap(
     context: StageContext, features: list[AuditedFeature], tap: Tap, latents: Arrays, readers: Readers,
-    by: Statistician,
+    by: Statistician, posed: Posed,
 ) -> TapMeasurements:  # fmt: skip
     z, wide = latents[f"z:{tap.name}"], context.arrays("wide")[tap.name]
     drawn, diagnosed = context.arrays(f"samples:{tap.name}"), context.arrays(f"inn:{tap.name}")
     prior = context.arrays("prior")
     columns = [feature.column for feature in features]
     readable = read_features(wide, columns, context.rng("probes", tap.name), readers.strata)
-    gain = diagnosed["nll_linear_gaussian"] - diagnosed["nll"]
+    names = [feature.name for feature in features]
     information = prior["nll"] - diagnosed["nll"]
     invariance = total_invariance(diagnosed["draws"], diagnosed["codes"])
-    weights, names = by.weights, [feature.name for feature in features]
+    weights = by.weights
+    raw = retentions(names, readable, drawn, readers, by)
     return TapMeasurements(
         wide=wide,
-        readable=readable,
-        generative=_present({name: _generative(drawn, name, readers.ceilings[name], by) for name in names}),
-        predictive=_present({name: _predictive(readable.get(name), readers.quality[name], by) for name in names}),
-        stratified=_present({name: _stratified(readable.get(name), readers.within.get(name), by) for name in names}),
-        factor=_present({name: _factor(drawn, name, weights) for name in names}),
-        movement=_present({f.name: _movement(drawn, f, weights) for f in features}),
-        gain=mean_interval(gain, weights(len(gain))),
+        raw=raw,
+        posefree=measure_view(context, tap.name, columns, raw, readers, by, posed),
+        factor=present({name: _factor(drawn, name, weights) for name in names}),
+        movement=present({f.name: _movement(drawn, f, weights) for f in features}),
         information=mean_interval(information, weights(len(information))),
         invariance=ratio_interval(invariance, weights(len(invariance.part))),
-        independence=independence(diagnosed["v"], z[diagnosed["rows"]], context.rng("independence", tap.name)),
-        round_trip=float(diagnosed["round_trip"].max()),
+        network=check_network(diagnosed, z, context.rng("independence", tap.name), weights),
     )
-
-
-def _generative(drawn: Arrays, name: str, ceiling: float, by: Statistician) -> Interval | None:
-    """Retention from samples that share ``z``; its floor is 0 because the estimator is unbiased."""
-    readings = drawn[f"reading:{name}"]
-    if np.isfinite(readings).all(axis=(1, 2)).sum() < DEFAULT.fewest_images:
-        return None
-    return by.retained(retention(readings), 0.0, ceiling)
-
-
-def _predictive(reading: Readability | None, ceiling: float, by: Statistician) -> Interval | None:
-    if reading is None:
-        return None
-    return by.retained(reading.shares, max(reading.floor.retained, 0.0), ceiling)
-
-
-def _stratified(reading: Readability | None, shown: float | None, by: Statistician) -> Interval | None:
-    """Within strata, of what the codes show of it there: a part that no image shows cannot be asked for."""
-    if reading is None or reading.stratified is None or shown is None or not shown >= DEFAULT.strata_readable:
-        return None
-    return by.retained(reading.stratified, 0.0, shown)
 
 
 def _factor(drawn: Arrays, name: str, weights: Resampler) -> Interval | None:
@@ -280,7 +237,3 @@ def constant_changes(changed: Arrays) -> tuple[NDArray[np.float64], NDArray[np.f
     """Flips and variation of the control classifier, ``(n,)`` each; empty where no feature could be edited."""
     empty = np.zeros(0)
     return changed.get(f"flips:{CONTROL}", empty), changed.get(f"variation:{CONTROL}", empty)
-
-
-def _present(found: dict[str, Value | None]) -> dict[str, Value]:
-    return {name: value for name, value in found.items() if value is not None}

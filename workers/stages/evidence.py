@@ -17,8 +17,10 @@ from workers.stages.features import AuditedFeature, features_of
 from workers.stages.findings import findings
 from workers.stages.gates import audit_gates
 from workers.stages.limits import limits
+from workers.stages.posefree import views_of
 from workers.stages.references import load_references
 from workers.stages.stage import Arrays, Produced, StageContext, pack_json
+from workers.stages.view_estimates import symmetries_of
 
 
 def run(context: StageContext) -> Produced:
@@ -29,7 +31,7 @@ def run(context: StageContext) -> Produced:
     found = measure(context, references, features, taps)
     context.report(0.7, "probes and intervals are done")
     ran = [
-        controls.permuted_z([reading for tap in found.taps.values() for reading in tap.readable.values()]),
+        controls.permuted_z([reading for tap in found.taps.values() for reading in tap.probed]),
         controls.random_column(found.taps["logits"].wide, context.rng("random column")),
         controls.constant_classifier(*constant_changes(context.arrays("effects"))),
     ]
@@ -45,6 +47,8 @@ def run(context: StageContext) -> Produced:
         "simultaneity": _simultaneity(found.family),
         "concepts": [concept.model_dump(mode="json") for concept in concepts_shown(context)],
         "accuracy": found.accuracy,
+        "symmetries": [row.model_dump(mode="json") for row in symmetries_of(context)],
+        "invariant_views": [view.model_dump(mode="json") for view in views_of(context).values()],
         "limits": limits(context, references, features, found),
         "thresholds": {
             "retention_low": DEFAULT.retention_low,
@@ -67,7 +71,8 @@ def _untrained(context: StageContext, features: list[AuditedFeature]) -> list[co
 def _simultaneity(family: Family) -> dict[str, object]:
     return Simultaneity(
         level=family.level, comparisons=family.comparisons, each=family.each,
-        method="Bonferroni over two effect quantities per edit and two retentions per feature and tap",
+        method="Bonferroni over two effect quantities per edit, two retentions per feature and tap, those of its"
+        " invariant view, and how far the group of a view changes the feature",
     ).model_dump(mode="json")  # fmt: skip
 
 

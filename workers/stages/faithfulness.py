@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,14 +13,17 @@ from workers.classifier.session import ClassifierSession
 from workers.evidence.bootstrap import Interval, mean_interval, rate_interval, resampling_weights
 from workers.figures import to_png
 from workers.stages.classifying import decided, probabilities_of
+from workers.stages.posefree import PoseFree
 from workers.stages.stage import Arrays
 
 Floats = NDArray[np.float32]
+Distance = Callable[[Floats, Floats], NDArray[np.float64]]
+"""Distances ``(n,)`` of values ``(n, ...)``, pair by pair."""
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What the classifier said of some images: probabilities ``(n, classes)`` and the tap's values ``(n, d)``.
+    """What the classifier said of some images: probabilities ``(n, classes)`` and the tap's values ``(n, ...)``.
 
     ``decided (n, k)``: what the answer comes to (:func:`workers.stages.classifying.decided`).
     """
@@ -34,10 +38,12 @@ class Answers:
         return np.asarray(self.probabilities.argmax(axis=1), dtype=np.int64)
 
 
-def ask(session: ClassifierSession, tap: str, images: NDArray[np.uint8]) -> Answers:
-    """One pass: the answer and the representation at ``tap``."""
+def ask(
+    session: ClassifierSession, tap: str, images: NDArray[np.uint8], view: Callable[[Floats], Floats] | None = None
+) -> Answers:
+    """One pass: the answer and the representation at ``tap``, or the ``view`` of it."""
     outputs = session.run(images)
-    values = outputs.taps[tap].reshape(len(images), -1)
+    values = outputs.taps[tap] if view is None else view(outputs.taps[tap])
     return Answers(probabilities_of(session, outputs.logits), values, decided(session, outputs.logits))
 
 
@@ -46,7 +52,9 @@ class Faithful:
     """Originals, their reconstructions and ``draws`` samples each, with answers and representation deviations.
 
     Deviations are ``|Phi(sample) - Phi(x)|``, ``(n, draws)``; ``floor`` that of the reconstruction, ``(n,)``;
-    ``random`` the mean distance between the representations of different references.
+    ``random`` the mean distance between the representations of different references. ``quotient`` ``(n, draws)``: the
+    deviations between orbits, in units of the mean of that distance between different references, where the tap has
+    orbits.
     """
 
     originals: NDArray[np.uint8]
@@ -58,6 +66,7 @@ class Faithful:
     deviation: NDArray[np.float64]
     floor: NDArray[np.float64]
     random: float
+    quotient: NDArray[np.float64] | None = None
 
     @property
     def draws(self) -> int:
@@ -88,17 +97,31 @@ class Faithful:
 
 def judge(
     session: ClassifierSession, tap: str, originals: NDArray[np.uint8], reconstructions: NDArray[np.uint8],
-    samples: NDArray[np.uint8],
+    samples: NDArray[np.uint8], posefree: PoseFree | None = None,
 ) -> Faithful:  # fmt: skip
-    """Ask about originals ``(n, h, w, c)``, reconstructions (same) and samples ``(n * draws, h, w, c)``, row by row."""
-    original, reconstruction, sample = (ask(session, tap, x) for x in (originals, reconstructions, samples))
-    draws = len(samples) // len(originals)
-    deviation = _distance(sample.values, original.values.repeat(draws, axis=0)).reshape(-1, draws)
+    """Ask about originals ``(n, h, w, c)``, reconstructions (same) and samples ``(n * draws, h, w, c)``, row by row.
+
+    ``posefree``: how the tap's values move with the picture. Where it can project, deviations are those of the
+    invariant view; else those of the raw values, and between orbits besides.
+    """
+    view = None if posefree is None or posefree.projection is None else posefree.project
+    original, reconstruction, sample = (ask(session, tap, x, view) for x in (originals, reconstructions, samples))
+    deviation, random = _deviations(original.values, sample.values, _distance)
+    quotient = None
+    if posefree is not None and view is None:
+        between, apart = _deviations(original.values, sample.values, posefree.distance)
+        quotient = between / apart
     floor = _distance(reconstruction.values, original.values)
-    random = float(_distance(original.values, np.roll(original.values, 1, axis=0)).mean())
     return Faithful(
-        originals, original, reconstructions, reconstruction, samples, sample, deviation, floor, max(random, 1e-9)
-    )
+        originals, original, reconstructions, reconstruction, samples, sample, deviation, floor, random, quotient
+    )  # fmt: skip
+
+
+def _deviations(originals: Floats, samples: Floats, distance: Distance) -> tuple[NDArray[np.float64], float]:
+    """How far each sample lies from its original, ``(n, draws)``, and how far different originals from each other."""
+    draws = len(samples) // len(originals)
+    found = distance(samples, originals.repeat(draws, axis=0)).reshape(-1, draws)
+    return found, max(float(distance(originals, np.roll(originals, 1, axis=0)).mean()), 1e-9)
 
 
 def tap_sheet(
@@ -117,6 +140,9 @@ def tap_sheet(
         agreement=estimate(rate_interval(faithful.agrees.mean(axis=1), weights)),
         deviation_floor=estimate(mean_interval(faithful.deviation.mean(axis=1) / floor, weights)),
         deviation_random=estimate(mean_interval(faithful.deviation.mean(axis=1) / faithful.random, weights)),
+        deviation_quotient=(
+            None if faithful.quotient is None else estimate(mean_interval(faithful.quotient.mean(axis=1), weights))
+        ),
     )
 
 
@@ -163,4 +189,4 @@ def _row(
 
 
 def _distance(a: Floats, b: Floats) -> NDArray[np.float64]:
-    return np.asarray(np.linalg.norm(a.astype(np.float64) - b, axis=1))
+    return np.asarray(np.linalg.norm((a.astype(np.float64) - b).reshape(len(a), -1), axis=1))

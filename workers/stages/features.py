@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from schemas.datasets import AttributeFacts
+from schemas.graphs import GraphFacts
 from schemas.results import Feature, FeatureKind, FeatureSource
 from workers.evidence.features import Encoding, FeatureColumn, fit_encoding
+from workers.evidence.graph_statistics import graph_statistics
 from workers.evidence.statistics import STATISTICS, Statistic, measure_all
+from workers.graphs.packing import is_graph
 from workers.oracles import OracleTarget
 from workers.oracles.model import Oracles
 from workers.stages.factors import Factor, Named, named_factors
@@ -39,15 +42,18 @@ Encoder = Callable[[Images], Tensor]
 
 _measured_before: dict[bytes, dict[str, NDArray[np.float64]]] = {}
 """Statistics of the references that this process measured last, by the digest of their pixels."""
+_registered_before: dict[bytes, tuple[Statistic, ...]] = {}
+"""The registry of the graphs that it looked at last, likewise: which edits are exact takes a second to find."""
 
 
 @dataclass(frozen=True)
 class AuditedFeature:
     """A feature, its true values on the references, and how it is read elsewhere.
 
-    ``statistic`` measures and edits it exactly, and ``measured`` holds it of the references. Without one an oracle
-    reads an attribute and the editor INN edits it. ``factor`` is the part of the codes that carries the feature, where
-    one was fitted: a second way to edit an attribute, and the only way to read and edit what no column names.
+    ``statistic`` measures it exactly (and changes it, where it is ``transformed``), and ``measured`` holds it of the
+    references. Without one an oracle reads an attribute; without a transform the editor INN edits it. ``factor`` is the
+    part of the codes that carries the feature, where one was fitted: a second way to edit an attribute, and the only
+    way to read and edit what no column names.
     """
 
     name: str
@@ -64,6 +70,19 @@ class AuditedFeature:
         """Whether an oracle must learn to read it."""
         return self.source is FeatureSource.ATTRIBUTE and self.statistic is None
 
+    @property
+    def transformed(self) -> bool:
+        """Whether a formula changes it exactly."""
+        return self.statistic is not None and self.statistic.edit is not None
+
+    @property
+    def told(self) -> bool:
+        """Whether the editor is told it: every attribute column, and all that is counted of graphs.
+
+        Counts that a transform changes too: an edit of another count must leave them alone.
+        """
+        return self.source is FeatureSource.ATTRIBUTE or (self.statistic is not None and self.statistic.equals)
+
     def contract(self) -> Feature:
         """As ``result.json`` names it."""
         return Feature(name=self.name, source=self.source, kind=FeatureKind(self.column.kind))
@@ -76,18 +95,32 @@ class AuditedFeature:
 
 
 def audited_features(
-    references: References, attributes: list[AttributeFacts], classes: list[str] | None
+    references: References, attributes: list[AttributeFacts], classes: list[str] | None, graph: GraphFacts | None = None
 ) -> list[AuditedFeature]:
-    """Attribute columns, the label, then every measured statistic that exists for these images."""
-    measured = _measure(references.images)
-    found = [_attribute(*pair, measured) for pair in zip(attributes, references.columns, strict=True)]
+    """Attribute columns, the label, then every measured statistic that exists for these images (or graphs)."""
+    registry = statistics_of(references.images, graph)
+    measured = _measure(references.images, registry)
+    usable = [one for one in registry if one.name in measured]
+    found = [_attribute(*pair, usable, measured) for pair in zip(attributes, references.columns, strict=True)]
     if references.labels is not None and LABEL not in {feature.name for feature in found}:
         found.extend(_label(references.labels, classes))
     bound = {feature.statistic.name for feature in found if feature.statistic}
-    for statistic in STATISTICS:
-        if statistic.name in measured and statistic.name not in bound:
+    for statistic in usable:
+        if statistic.listed and statistic.name not in bound:
             found.append(_statistic(_free(statistic.name, "measured", found), statistic, measured[statistic.name]))
     return found
+
+
+def statistics_of(images: Images, graph: GraphFacts | None = None) -> tuple[Statistic, ...]:
+    """What can be measured of images, or of packed graphs; ``graph`` says what their features are called."""
+    if not is_graph(images):
+        return STATISTICS
+    names = () if graph is None else (graph.node_names, graph.edge_names)
+    key = _digest(images, names)
+    if key not in _registered_before:
+        _registered_before.clear()
+        _registered_before[key] = graph_statistics(images, *names)
+    return _registered_before[key]
 
 
 def features_of(context: StageContext, references: References) -> list[AuditedFeature]:
@@ -97,7 +130,9 @@ def features_of(context: StageContext, references: References) -> list[AuditedFe
     discovered direction, and the factors of its attribute columns.
     """
     attributes = [AttributeFacts.model_validate(facts) for facts in context.config["attributes"]]
-    found = audited_features(references, attributes, context.config["classes"])
+    graph = context.config.get("graph")
+    described = None if graph is None else GraphFacts.model_validate(graph)
+    found = audited_features(references, attributes, context.config["classes"], described)
     named = named_factors(context)
     return with_factors(found, named, torch.from_numpy(context.arrays("codes")["means"])) if named else found
 
@@ -175,13 +210,20 @@ class Reader:
         return feature.encoding.encode(reading.argmax(axis=1))
 
 
-def _measure(images: Images) -> dict[str, NDArray[np.float64]]:
+def _measure(images: Images, registry: Sequence[Statistic]) -> dict[str, NDArray[np.float64]]:
     """:func:`measure_all`, once per process for the same images: every stage of an audit asks for it."""
-    key = hashlib.sha256(repr(images.shape).encode() + np.ascontiguousarray(images).tobytes()).digest()
+    key = _digest(images, [one.name for one in registry])
     if key not in _measured_before:
         _measured_before.clear()
-        _measured_before[key] = measure_all(images)
+        _measured_before[key] = measure_all(images, registry)
     return _measured_before[key]
+
+
+def _digest(images: Images, asked: Sequence[object]) -> bytes:
+    """Of the pixels, and of what is asked of them."""
+    found = hashlib.sha256(repr((images.shape, asked)).encode())
+    found.update(np.ascontiguousarray(images).data)
+    return found.digest()
 
 
 def _free(name: str, prefix: str, features: list[AuditedFeature]) -> str:
@@ -193,14 +235,36 @@ def _free(name: str, prefix: str, features: list[AuditedFeature]) -> str:
 
 
 def _attribute(
-    facts: AttributeFacts, values: NDArray[np.float64], measured: dict[str, NDArray[np.float64]]
-) -> AuditedFeature:
+    facts: AttributeFacts, values: NDArray[np.float64], registry: Sequence[Statistic],
+    measured: dict[str, NDArray[np.float64]],
+) -> AuditedFeature:  # fmt: skip
+    counted = _counted(facts, values, registry, measured)
+    if counted is not None:
+        return replace(_statistic(facts.name, counted, measured[counted.name]), source=FeatureSource.ATTRIBUTE)
     categories = tuple(facts.categories or ())
     column = FeatureColumn(facts.name, facts.kind.value, values, facts.period, len(categories) or None)
     encoding = fit_encoding(column)
-    statistic = _same_statistic(column, encoding, measured)
+    statistic = _same_statistic(column, encoding, registry, measured)
     readings = None if statistic is None else measured[statistic.name]
     return AuditedFeature(facts.name, FeatureSource.ATTRIBUTE, column, encoding, statistic, categories, None, readings)
+
+
+def _counted(
+    facts: AttributeFacts, values: NDArray[np.float64], registry: Sequence[Statistic],
+    measured: dict[str, NDArray[np.float64]],
+) -> Statistic | None:  # fmt: skip
+    """The count that a column holds, if it is one for every graph; counts that intake took for categories too.
+
+    It is numeric then: the order of its values means something.
+    """
+    numbers = values
+    if facts.categories is not None:
+        if not all(name.removeprefix("-").isdecimal() for name in facts.categories):
+            return None
+        numbers = np.array([float(name) for name in facts.categories])[values.astype(np.int64)]
+    elif facts.period is not None:
+        return None
+    return next((one for one in registry if one.equals and np.allclose(measured[one.name], numbers)), None)
 
 
 def _label(labels: NDArray[np.int64], classes: list[str] | None) -> list[AuditedFeature]:
@@ -220,11 +284,11 @@ def _statistic(name: str, statistic: Statistic, values: NDArray[np.float64]) -> 
 
 
 def _same_statistic(
-    column: FeatureColumn, encoding: Encoding, measured: dict[str, NDArray[np.float64]]
+    column: FeatureColumn, encoding: Encoding, registry: Sequence[Statistic], measured: dict[str, NDArray[np.float64]]
 ) -> Statistic | None:
     """The statistic that measures this very column, if one does: then its exact edit is the better experiment."""
-    for statistic in STATISTICS:
-        if statistic.name == column.name and statistic.kind == column.kind and statistic.name in measured:
+    for statistic in registry:
+        if statistic.name == column.name and statistic.kind == column.kind:
             read = encoding.encode(measured[statistic.name])
             known = np.isfinite(read).all(axis=1) & column.known
             truth = encoding.encode(column.values)[known]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 
-from workers.classifier.selection import Tap
+from schemas.audits import SymmetryGroup
+from schemas.results import Symmetry
+from workers.classifier.selection import LOGITS, Tap
 from workers.concepts.checkpoint import FittedConcept
 from workers.evidence import gates as checks
 from workers.evidence.gates import GateResult
@@ -15,6 +18,7 @@ from workers.stages.estimates import Measurements
 from workers.stages.factors import ConceptFactor
 from workers.stages.features import CODED, AuditedFeature
 from workers.stages.stage import StageContext
+from workers.stages.view_estimates import symmetries_of
 
 LEAKAGE = "vae_leakage"
 FIDELITY = "vae_fidelity"
@@ -31,6 +35,8 @@ def audit_gates(
     return [
         checks.completeness(found.completeness),
         *(checks.completeness_within(name, shares) for name, shares in found.completeness_within.items() if shares),
+        *([checks.every_answer_redrawn(found.completeness_by_answer)] if found.completeness_by_answer else []),
+        *numbering_gates(symmetries_of(context)),
         *(checks.readable_from_codes(f.name, found.from_codes.get(f.name, float("nan")), found.quality[f.name])
           for f in features if f.source not in CODED),
         *carried_gates(features, fitted_concepts(context)),
@@ -39,6 +45,15 @@ def audit_gates(
         checks.monotone_invariance([tap.invariance for tap in whole]),
         *_vae_gates(context.json("vae"), float(context.arrays("nuisance")["agrees"].mean())),
     ]  # fmt: skip
+
+
+def numbering_gates(rows: Sequence[Symmetry]) -> list[GateResult]:
+    """Of graphs, where the screen renumbered their nodes: whether the answer depends on it."""
+    return [
+        checks.answer_without_numbering(row.error.value, row.state == "broken")
+        for row in rows
+        if (row.tap, row.group) == (LOGITS, SymmetryGroup.NODES)
+    ]
 
 
 def carried_gates(features: list[AuditedFeature], fitted: Sequence[FittedConcept]) -> list[GateResult]:
@@ -64,13 +79,17 @@ def gates_of(gates: list[GateResult], feature: str, tap: str) -> list[GateResult
 
 
 def _tap_gates(tap: str, found: Measurements) -> list[GateResult]:
-    measured = found.taps[tap]
-    independent = measured.independence
-    return [
-        checks.round_trip(tap, measured.round_trip),
-        checks.beats_linear_gaussian(tap, measured.gain),
-        checks.v_independent_of_z(tap, independent.explained, independent.null),
-    ]
+    """Of the network at the tap, and of the one at its invariant view. No gate compares the two.
+
+    What is readable from the view can exceed what is readable from misaligned raw values: that is what views are for.
+    """
+    posefree = found.taps[tap].posefree
+    of_view = [] if posefree is None or posefree.network is None else posefree.network.gates(tap)
+    return [*found.taps[tap].network.gates(tap), *(_of_view(gate, tap) for gate in of_view)]
+
+
+def _of_view(gate: GateResult, tap: str) -> GateResult:
+    return replace(gate, name=f"{checks.of_view(gate.kind)}:{tap}", detail=f"without its pose: {gate.detail}")
 
 
 def _vae_gates(vae: dict[str, float], agreement: float) -> list[GateResult]:
@@ -80,7 +99,7 @@ def _vae_gates(vae: dict[str, float], agreement: float) -> list[GateResult]:
         f"a probe finds the answer in the nuisance block with accuracy {vae['leakage_accuracy']:.2f}"
         f" where chance is {vae['leakage_chance']:.2f}"
     )
-    kept = f"the classifier keeps its answer on {agreement:.1%} of the images in which only nuisance was drawn anew"
+    kept = f"the classifier keeps its answer on {agreement:.1%} of the references in which only nuisance was drawn anew"
     at_least, at_most = DEFAULT.vae_fidelity, DEFAULT.vae_leakage
     return [
         GateResult(FIDELITY, fidelity >= at_least, fidelity, at_least, said),

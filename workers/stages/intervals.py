@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.evidence.bootstrap import Interval, calibrate_interval, resampling_weights, retained_interval
+from workers.evidence.bootstrap import (
+    Interval,
+    calibrate_interval,
+    resampling_weights,
+    retained_interval,
+    unknown_interval,
+)
 from workers.evidence.estimators import Shares
 from workers.evidence.family import Family
 from workers.evidence.thresholds import DEFAULT
@@ -41,6 +47,11 @@ class Statistician:
         return self.family.each
 
     def retained(self, shares: Shares, floor: float, ceiling: float) -> Interval | None:
-        """A calibrated retention; ``None`` where it is not defined."""
+        """A calibrated retention; ``None`` where it is not defined; 0 to 1 where the reading is worse than none at all.
+
+        Clipped to 0 such a one would pass for absence, which it does not show.
+        """
         raw = retained_interval(shares, self.weights(len(shares.part)), joint=self.joint)
+        if raw.value < floor - DEFAULT.misled:
+            return unknown_interval(raw, f"nothing is shown: read worse ({raw.value:.2g}) than by the mean alone")
         return calibrate_interval(raw, floor, ceiling, room=DEFAULT.calibration_room, joint=self.joint)

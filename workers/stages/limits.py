@@ -9,25 +9,33 @@ from workers.classifier.pooling import pooled_shape
 from workers.concepts.checkpoint import FittedConcept
 from workers.evidence.strata import Stratum
 from workers.evidence.thresholds import DEFAULT
+from workers.graphs.packing import is_graph
 from workers.stages.classifying import load_taps
 from workers.stages.concept_facts import fitted_concepts
 from workers.stages.estimates import Measurements
 from workers.stages.features import AuditedFeature
 from workers.stages.references import References
 from workers.stages.stage import StageContext
+from workers.stages.symmetry_limits import group_limits, numbering_limits, posefree_limits
+from workers.stages.view_estimates import symmetries_of
 
 
 def limits(
     context: StageContext, references: References, features: list[AuditedFeature], found: Measurements
 ) -> list[str]:
     """Plain sentences, most important first."""
+    graphs = is_graph(references.images)
+    kind = "graphs" if graphs else "images"
     return [
-        f"All numbers hold for these {len(references):,} reference images: what they do not vary, nobody tested.",
+        f"All numbers hold for these {len(references):,} reference {kind}: what they do not vary, nobody tested.",
         *_power(found),
         "Each interval that is shown holds by itself at 95 %: of many findings, some intervals will miss. Verdicts rest"
         f" on wider bounds: all {found.family.comparisons} of them hold at once at {found.family.level:.0%}, each at"
         f" {found.family.each:.3%}.",
         *_tied(found.strata),
+        *(group_limits(symmetries_of(context)) if "symmetry" in context.request.inputs else []),
+        *numbering_limits(symmetries_of(context), graphs=graphs),
+        *posefree_limits(found),
         *left_out([one["name"] for one in context.config.get("concepts", [])], fitted_concepts(context)),
         *context.config["notes"],
         *_labels(context.config["output_kind"]),
@@ -74,7 +82,7 @@ def _compressed(context: StageContext) -> list[str]:
     """Taps of which a part was dropped before something was read from them."""
     words, width = [], context.budget.condition
     for tap in load_taps(context):
-        units, kept = prod(tap.shape), prod(pooled_shape(tap.shape))
+        units, kept = prod(tap.shape), prod(pooled_shape(tap.shape, nodes=tap.nodes))
         if kept < units:
             words.append(
                 f"The {units:,} numbers of {tap.name} were averaged to {kept:,}: it may hold more than is shown."
@@ -86,7 +94,8 @@ def _compressed(context: StageContext) -> list[str]:
 
 def _power(found: Measurements) -> list[str]:
     """What could have been missed by the edits that were confirmed."""
-    edits = [one for edits in found.effects.values() for one in edits if (one.confirmed or 0) >= DEFAULT.confirmation]
+    made = [one for edits in found.effects.values() for one in edits if one.alone]
+    edits = [one for one in made if (one.confirmed or 0) >= DEFAULT.confirmation]
     if not edits:
         return ["No edit of any feature was confirmed: no effect could be shown or excluded."]
     worst = max(one.detectable for one in edits)

@@ -158,7 +158,7 @@ class _File:
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[Any]:
         try:
-            return forward(self._session, self._input, batch.astype(self._dtype, copy=False), [self._output])[0]
+            return forward(self._session, {self._input: batch.astype(self._dtype, copy=False)}, [self._output])[0]
         except Exception as error:
             raise _not_runnable(self._role, error) from error
 

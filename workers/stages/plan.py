@@ -15,6 +15,7 @@ from schemas.stages import AuditSubject, PlannedStage, Source, StageOutcome
 from workers.classifier.selection import LOGITS
 from workers.evidence.thresholds import DEFAULT
 from workers.stages.profiles import DEFAULT_VIEWS, budget_for
+from workers.symmetry.thresholds import DEFAULT as OF_SYMMETRY
 
 Inputs = dict[str, Sha256 | Source]
 Done = dict[str, StageOutcome]
@@ -133,8 +134,10 @@ class _Planner:
             "notes": subject.dataset.facts.notes,
             "classes": subject.dataset.facts.classes,
         }
+        if subject.dataset.facts.graph is not None:
+            self.columns["graph"] = subject.dataset.facts.graph.model_dump(mode="json")
         self.views = planned_views(subject)
-        self.symmetric = View.SYMMETRY in self.views
+        self.symmetric = View.SYMMETRY in self.views and subject.config.symmetries != []
         self.viewed: list[str] = []
         """Taps that have an invariant view; known once the symmetry screen is done."""
 
@@ -151,7 +154,8 @@ class _Planner:
         declared = self.subject.config.symmetries
         groups = None if declared is None else [group.value for group in declared]
         inputs = {**self.model, **self.data, **_of("taps", "taps")}
-        return [self._stage("symmetry", "Testing for symmetry", inputs, 2, **self.spec, **self.columns, groups=groups)]
+        config = {**self.spec, **self.outputs, "groups": groups, "symmetry_thresholds": asdict(OF_SYMMETRY)}
+        return [self._stage("symmetry", "Testing for symmetry", inputs, 2, **config)]
 
     def invariant_stages(self) -> list[PlannedStage]:
         """The invariant views of taps; where the audit goes deep also what an invertible network makes of them."""
@@ -169,11 +173,13 @@ class _Planner:
     def _invariant_fits(self, tap: str) -> list[PlannedStage]:
         """The INN conditioned on the invariant view of ``tap``, and its samples."""
         name, latents = f"inn@invariant:{tap}", {"latents": Source(stage="invariant", output="latents")}
-        fitted = self._stage(
-            name, f"Fitting the invertible network at {tap} without its pose", {**_of("autoencoder", "codes"), **latents},
-            14, runs=f"inn:{tap}", tap=tap,
-        )  # fmt: skip
-        inputs = {**self._decoding(), **latents, **_of(name, "inn", "diagnostics"), **_of("symmetry", "symmetry")}
+        told = {**_of("autoencoder", "codes"), **latents}
+        title = f"Fitting the invertible network at {tap} without its pose"
+        fitted = self._stage(name, title, told, 14, runs=f"inn:{tap}", tap=tap)
+        inputs = {
+            **self._decoding(), **latents, **_of(name, "inn", "diagnostics"), **_of("symmetry", "symmetry"),
+            **_of("invariant", "projection"),
+        }  # fmt: skip
         sampled = self._stage(
             f"samples@invariant:{tap}", f"Sampling what {tap} cannot tell apart but for its pose", inputs, 5,
             runs=f"samples:{tap}", **self._drawing, tap=tap, view="invariant",
@@ -195,7 +201,7 @@ class _Planner:
             stages.append(self.response())
         if self.viewed:
             stages.append(self.geometry())
-        if self.subject.outside is not None:
+        if self.subject.outside is not None and not of_graphs(self.subject):
             stages.append(self.outside(self.subject.outside, taps))
         return [*stages, *self._companions()]
 
@@ -221,8 +227,9 @@ class _Planner:
 
     def autoencoder(self) -> PlannedStage:
         own = self.subject.autoencoder
-        if own is None or own.facts is None:
-            return self._stage("autoencoder", "Learning the images", self.data, 35, cpus=2.0)
+        if own is None or own.facts is None or of_graphs(self.subject):
+            title = "Learning the graphs" if of_graphs(self.subject) else "Learning the images"
+            return self._stage("autoencoder", title, self.data, 35, cpus=2.0)
         inputs: Inputs = {**self.data, "encoder": own.facts.encoder_digest, "decoder": own.facts.decoder_digest}
         facts = {"facts": own.facts.model_dump(mode="json"), "value_range": list(own.value_range)}
         return self._stage("autoencoder", "Reading the images with your autoencoder", inputs, 5, own=facts)
@@ -319,8 +326,12 @@ class _Planner:
         return {**_of("symmetry", "symmetry"), "invariant": Source(stage="invariant", output="wide")}
 
     def geometry(self) -> PlannedStage:
-        inputs = {**self._decoding(), **self._posefree()}
-        return self._stage("geometry", "Comparing codes with and without their pose", inputs, 3, **self._drawing)
+        inputs = {
+            **self.model, **self.data, **_of("taps", "taps"), **_of("symmetry", "symmetry"),
+            **_of("invariant", "projection"),
+        }  # fmt: skip
+        config = {**self._drawing, **self.judging}
+        return self._stage("geometry", "Comparing codes with and without their pose", inputs, 3, **config)
 
     def mixing(self, taps: list[str]) -> PlannedStage:
         inputs = {**self._decoding(), **_networks(taps)}
@@ -392,9 +403,12 @@ class _Planner:
             **{f"samples:{tap}": Source(stage=f"samples:{tap}", output="samples") for tap in taps},
         }  # fmt: skip
         inputs |= self._posefree() if self.viewed else (_of("symmetry", "symmetry") if self.symmetric else {})
+        if self.viewed:
+            inputs |= _of("invariant", "turned")
         if self.deep:
             for tap in self.viewed:
                 inputs[f"invariant:{tap}"] = Source(stage=f"samples@invariant:{tap}", output="samples")
+                inputs[f"inn@invariant:{tap}"] = Source(stage=f"inn@invariant:{tap}", output="diagnostics")
         if View.CONCEPTS in self.views:
             inputs |= {**_of("scores", "scores"), "untrained": Source(stage="untrained", output="wide")}
         config = {**self.columns, **self.outputs, **self.judging, "output_kind": self.spec["facts"]["output_kind"]}
@@ -403,7 +417,8 @@ class _Planner:
     def result(self, taps: list[str], views: list[str], done: Done) -> PlannedStage:
         sheets = {f"sheet:{tap}": Source(stage=f"samples:{tap}", output="sheet") for tap in taps}
         screened = ["symmetry"] if self.symmetric else []
-        shown = [*screened, *views, *(f"samples:{tap}" for tap in taps), "nuisance"]
+        posefree = [f"samples@invariant:{tap}" for tap in self.viewed if self.deep]
+        shown = [*screened, *views, *(f"samples:{tap}" for tap in taps), *posefree, "nuisance"]
         galleries = {f"galleries:{stage}": Source(stage=stage, output="galleries") for stage in shown}
         nuisance = Source(stage="nuisance", output="sheet")
         inputs: Inputs = {
@@ -422,10 +437,24 @@ def _certificate() -> dict[str, Any] | None:
     return None if released is None else released.model_dump(mode="json")
 
 
+OF_PIXELS = frozenset({View.ATTACK, View.ATTRIBUTION})
+"""Views that change or ask about single pixels: a graph has none."""
+
+
+def of_graphs(subject: AuditSubject) -> bool:
+    """Whether the references are graphs."""
+    return subject.dataset.facts is not None and subject.dataset.facts.kind == "graphs"
+
+
 def planned_views(subject: AuditSubject) -> frozenset[View]:
-    """The views that were asked for, or what the profile brings; factors are discovered where no concept is named."""
+    """The views that were asked for, or what the profile brings; factors are discovered where no concept is named.
+
+    Without those that graphs do not have: they look at pixels.
+    """
     config, facts = subject.config, subject.dataset.facts
     asked = DEFAULT_VIEWS[config.profile] if config.views is None else frozenset(config.views)
+    if of_graphs(subject):
+        asked -= OF_PIXELS
     named = facts is not None and bool(facts.attributes or facts.concepts or facts.labelled)
     if View.CONCEPTS in asked and not named:
         return asked - {View.CONCEPTS} | {View.DISCOVERED}

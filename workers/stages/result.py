@@ -102,6 +102,8 @@ def _result(context: StageContext, subject: AuditSubject, classes: list[str], di
         gates=evidence["gates"],
         controls=evidence["controls"],
         concepts=evidence.get("concepts", []),
+        symmetries=evidence.get("symmetries", []),
+        invariant_views=evidence.get("invariant_views", []),
         simultaneity=evidence.get("simultaneity"),
         views=[gallery.numbers() for gallery in _galleries(context)],
         certificate=context.config["certificate"],
@@ -165,4 +167,6 @@ def _dataset(dataset: Dataset) -> DatasetSummary:
         channels=facts.channels,
         attributes=[attribute.name for attribute in facts.attributes],
         labelled=facts.labelled,
+        kind=facts.kind,
+        graph=facts.graph,
     )

@@ -1,17 +1,28 @@
-"""Stage ``samples:<tap>``: images that the tap cannot tell apart, each sent back through the ONNX file."""
+"""Stage ``samples:<tap>``: images that the tap cannot tell apart, each sent back through the ONNX file.
+
+With ``view="invariant"`` in its configuration: images that the tap cannot tell apart once its pose is divided out
+(papers.md 5.3). The input ``latents`` then holds the invariant view in the place of the values, and ``projection`` how
+to make it of new ones.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from schemas.results import Gallery, InvariantView
+from workers.evidence.poses import pose_of
+from workers.graphs.packing import is_graph
 from workers.stages.class_names import as_outputs
 from workers.stages.decoding import Studio, open_studio
 from workers.stages.factors import concepts_of
 from workers.stages.faithfulness import Faithful, judge, tap_sheet
 from workers.stages.inn import condition, load_inn
+from workers.stages.posefree import open_posefree, views_of
 from workers.stages.references import random_rows, spread_rows
 from workers.stages.stage import Arrays, Produced, StageContext, pack, pack_json
 from workers.stages.views.maps import invariance_maps
@@ -22,8 +33,9 @@ FEWEST_UNSEEN = 50
 def run(context: StageContext) -> Produced:
     """Readings of every sample (``reading:<feature>``, ``(n, draws, width)``), answers, deviations, and the sheet.
 
-    Where concepts were fitted also ``factor:<concept>`` ``(n, draws, k)``, ``e_k`` of the drawn codes themselves
-    without any picture between.
+    Deviations of a tap that moves with the picture are measured between orbits besides, those of its invariant view on
+    the view. Where concepts were fitted also ``factor:<concept>`` ``(n, draws, k)``, ``e_k`` of the drawn codes
+    themselves without any picture between.
     """
     tap = context.config["tap"]
     studio = open_studio(context, tap)
@@ -52,13 +64,45 @@ def sampled(context: StageContext, studio: Studio, tap: str, rows: NDArray[np.in
     context.report(0.3, f"{len(images)} images drawn")
     readings = read_all(studio, images, codes.shape[1])
     context.report(0.6, "read by the oracles")
-    faithful = judge(studio.classifier, tap, originals, reconstructions, images)
+    posefree = open_posefree(context, tap, originals.shape[1:]) if tap in views_of(context) else None
+    faithful = judge(studio.classifier, tap, originals, reconstructions, images, posefree)
     context.report(0.9, "sent back through the classifier")
     return Produced(
         {
             "samples": pack({"rows": rows, **readings, **factors(context, codes), **faithful.arrays()}),
             "sheet": sheet(context, studio, tap, rows, faithful),
-            "galleries": pack_json([invariance_maps(context, studio, tap, rows, images).model_dump(mode="json")]),
+            "galleries": pack_json(galleries(context, studio, tap, rows, images)),
+        }
+    )
+
+
+def galleries(
+    context: StageContext, studio: Studio, tap: str, rows: NDArray[np.int64], images: NDArray[np.uint8]
+) -> list[dict[str, Any]]:
+    """Pixel by pixel what the samples leave free, as JSON; there are no such maps of graphs."""
+    if is_graph(images):
+        return []
+    maps = invariance_maps(context, studio, tap, rows, images)
+    if context.config.get("view") == "invariant":
+        maps = without_pose(maps, tap, views_of(context)[tap])
+    return [maps.model_dump(mode="json")]
+
+
+def without_pose(maps: Gallery, tap: str, view: InvariantView) -> Gallery:
+    """Maps of samples that share the invariant ``view`` of ``tap``, told as such."""
+    pose = pose_of(view.group.value)
+    said = (
+        f"The samples here share everything with their original that {tap} holds, but the pose ({pose}): a picture in"
+        f" another pose counts as the same. Compare with the maps of {tap} itself: what is bright here and dark there,"
+        f" {tap} holds as pose alone. "
+    )
+    lost = [] if view.lossless else [f"The view that the samples share drops more than the pose. {view.why}"]
+    return maps.model_copy(
+        update={
+            "view": f"samples@invariant:{tap}",
+            "title": f"What {tap} leaves free but for the pose, pixel by pixel",
+            "explanation": said + maps.explanation,
+            "notes": [*lost, *maps.notes],
         }
     )
 

@@ -16,6 +16,7 @@ from safetensors.numpy import save as save_arrays
 
 from schemas.ports import BlobStore, ReportProgress
 from schemas.stages import StageOutcome, StageRequest
+from workers.figures import graphs_with
 from workers.stages.profiles import Budget, budget_for
 from workers.tensors import generator_for
 
@@ -102,8 +103,15 @@ def pack_json(value: Any) -> bytes:
 def run_stage(function: StageFunction, request: StageRequest, store: BlobStore, report: ReportProgress) -> StageOutcome:
     """Run ``function`` and store what it leaves, blobs first; the outcome names them by digest."""
     started = time.perf_counter()
-    produced = function(StageContext(request, store, report))
+    with graphs_with(_edge_features(request)):
+        produced = function(StageContext(request, store, report))
     outputs = {name: store.put(data) for name, data in produced.outputs.items()}
     return StageOutcome(
         key=request.key, outputs=outputs, summary=produced.summary, seconds=time.perf_counter() - started
     )
+
+
+def _edge_features(request: StageRequest) -> int | None:
+    """How many a classifier of graphs reads, where the stage has one."""
+    graph = (request.config.get("facts") or {}).get("graph")
+    return None if graph is None else int(graph["edge_features"])

@@ -3,13 +3,16 @@
 import numpy as np
 import pytest
 
+from schemas.audits import SymmetryGroup
 from schemas.certificate import PlantedPair, Score
-from schemas.results import Verdict
-from tests.builders.certificates import dose_response, estimate
+from schemas.results import Symmetry, Verdict
+from tests.builders.certificates import dose_response, estimate, screens
 from tests.builders.planted_doses import circular_retention, respond, shortcut_score, trigger_scores
+from tests.builders.planted_plots import Claim
 from tests.builders.planted_retention import retained
 from tests.builders.planted_scenes import References, render
-from tests.builders.planted_scores import false_ignored, score
+from tests.builders.planted_scores import false_ignored, score, symmetry_scores
+from tests.builders.planted_screens import compared
 
 IGNORED, USED, UNUSED, UNSURE = Verdict.IGNORED, Verdict.USED, Verdict.ENCODED_UNUSED, Verdict.UNDETERMINED
 
@@ -114,3 +117,48 @@ def test_hue_gives_the_shape_away_in_the_planted_share_of_pictures(tie: float) -
     scenes = References(tie=tie).draw(4_000)
     given = (scenes.hue - scenes.shape / 4 >= 0) & (scenes.hue - scenes.shape / 4 < 0.1)
     assert given.mean() == pytest.approx(tie + (1 - tie) * 0.1, abs=0.02)
+
+
+def test_poses_are_scored_apart_and_in_no_share_of_the_answers() -> None:
+    """Right at a hidden tap takes the verdict and the words: neither alone is a hit."""
+    named, silent, ignored = pair("pose", 0, UNUSED), pair("pose", 0, UNUSED), pair("pose", 0, IGNORED)
+    told = [one.model_copy(update={"right": one is named, "tap": "fields"}) for one in (named, silent, ignored)]
+    found = {one.name: one for one in symmetry_scores(told, [])}
+    assert found["pose_right"].value == pytest.approx(1 / 3)
+    assert found["screen_right"].value is None
+    assert all(one.value in (None, 0) for one in scores(*told).values() if one.name != "refused_in_all")
+
+
+def test_a_pose_that_is_used_and_called_ignored_is_counted_as_the_worst() -> None:
+    assert scores(pair("pose", 0.5, IGNORED))["false_ignored"].value == 1
+
+
+def test_the_screen_is_scored_over_what_the_graph_decides() -> None:
+    found = {one.name: one for one in symmetry_scores([], screens())}["screen_right"]
+    assert (found.value, found.n, found.met) == (0.5, 2, False)
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low < 0.5 < found.high
+
+
+@pytest.mark.parametrize(
+    ("claim", "state", "action", "right"),
+    [
+        (("exact", "regular"), "exact", "regular", True),
+        (("exact", "regular"), "exact", "identity", False),
+        (("exact", "regular"), "approximate", "regular", False),
+        (("exact", "regular"), "unclear", "regular", False),
+        (("broken", None), "broken", "identity", True),
+        (("broken", None), "approximate", "identity", False),
+        (("approximate", None), "broken", "identity", None),
+        (("approximate", None), "approximate", "identity", None),
+        (("approximate", None), "exact", "identity", False),
+    ],
+)
+def test_a_row_of_the_screen_beside_its_claim(claim, state: str, action: str, right: bool | None) -> None:
+    truth, by = claim
+    told = Symmetry(
+        tap="relu", group=SymmetryGroup.C4, action=action, error=estimate(0.1), invariance=estimate(0.2), state=state,
+        elements=4,
+    )  # fmt: skip
+    assert compared("p", Claim("relu", SymmetryGroup.C4, truth, by), told).right is right

@@ -10,6 +10,7 @@ from schemas.results import Estimate, Gallery, Measure
 from workers.evidence.bootstrap import Interval, mean_interval, rate_interval, retained_interval, wilson_interval
 from workers.evidence.estimators import Shares
 from workers.stages.faithfulness import estimate
+from workers.stages.views.appearance import in_words, variance_of_looks
 from workers.stages.views.pictures import measured
 from workers.stages.views.walks import Bench
 from workers.vae import Leakage, class_residuals, resample_nuisance
@@ -31,13 +32,13 @@ def block_gallery(bench: Bench) -> Gallery:
     images = _resampled(bench, chosen)
     agreement = _agreement(bench, chosen.numpy(), images)
     diversity, floor = (_spread(bench, drawn) for drawn in (images, _redrawn(bench, chosen)))
-    style = _style(bench)
+    style, (varies, _) = _style(bench), in_words(images)
     gallery = Gallery(
         view=bench.context.request.name, title="How sound the split is", explanation=EXPLANATION,
         measures=[
             measured("fidelity", "held-out codes whose answer the task block tells", _fidelity(bench)),
             measured("agreement", "images with nuisance drawn anew that keep the file's answer", agreement),
-            measured("diversity", "their pixel variance, as a share of that among the references", diversity),
+            measured("diversity", f"their {varies}, as a share of that among the references", diversity),
             measured("diversity_floor", "the same of the autoencoder alone: redrawing one image", floor),
             measured("leakage", "how far a probe finds the answer in the nuisance block (0 chance, 1 fully)",
                      leakage_estimate(bench.vae.leakage)),
@@ -104,8 +105,8 @@ def _agreement(bench: Bench, rows: NDArray[np.int64], images: NDArray[np.uint8])
 
 def _spread(bench: Bench, images: NDArray[np.uint8]) -> Estimate:
     """Unbiased variance among the draws of one image, over that among the references."""
-    variances = np.array([float(draws.astype(np.float32).var(axis=0, ddof=1).mean()) for draws in images])
-    return estimate(mean_interval(variances / bench.pixel_variance, bench.weights(len(images))))
+    variances = np.array([variance_of_looks(draws) for draws in images])
+    return estimate(mean_interval(variances / bench.variance, bench.weights(len(images))))
 
 
 def _style(bench: Bench) -> Estimate | None:

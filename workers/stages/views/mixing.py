@@ -12,12 +12,16 @@ from torch import Tensor
 from schemas.results import Gallery, Measure, PictureRow
 from workers.evidence.bootstrap import mean_interval, rate_interval, resampling_weights
 from workers.flows.inn import ConditionalINN
+from workers.graphs.packing import is_graph
 from workers.stages.decoding import Studio, open_studio
 from workers.stages.faithfulness import Answers, Floats, ask, estimate
 from workers.stages.inn import condition, load_inn
 from workers.stages.references import random_rows, spread_rows
 from workers.stages.stage import Produced, StageContext, pack_json
 from workers.stages.views.pictures import answered, measured
+from workers.symmetry.orbits import permutations_of
+from workers.symmetry.quotient import quotient_distance
+from workers.symmetry.tap_actions import node_axes
 
 Rows = NDArray[np.int64]
 Images = NDArray[np.uint8]
@@ -109,7 +113,7 @@ def _measures(context: StageContext, mixer: _Mixer) -> list[Measure]:
     weights = resampling_weights(len(kept), context.budget.bootstrap, context.rng("bootstrap"))
     numbers = [
         measured("representation_gap", "distance to B's representation, in distances between A and B",
-                 estimate(mean_interval(_gap(mixed.values, a.values, b.values), weights)))
+                 estimate(mean_interval(_gap(mixed.values, a.values, b.values, _nodes(references)), weights)))
     ]  # fmt: skip
     return [*_whose(context, mixed.predicted, a.predicted, b.predicted), *numbers]
 
@@ -128,7 +132,24 @@ def _whose(context: StageContext, mixed: Rows, a: Rows, b: Rows) -> list[Measure
     ]  # fmt: skip
 
 
-def _gap(mixed: Floats, a: Floats, b: Floats) -> NDArray[np.float64]:
-    """``|Phi(mixture) - Phi(B)|`` over the mean of ``|Phi(A) - Phi(B)|``: 0 for B's own representation, ``(n,)``."""
-    apart = np.linalg.norm(a.astype(np.float64) - b, axis=1).mean()
-    return np.asarray(np.linalg.norm(mixed.astype(np.float64) - b, axis=1) / max(float(apart), 1e-9))
+def _nodes(references: Images) -> int | None:
+    """How many nodes there is room for, where the references are graphs."""
+    return references.shape[1] if is_graph(references) else None
+
+
+def _gap(mixed: Floats, a: Floats, b: Floats, nodes: int | None = None) -> NDArray[np.float64]:
+    """``|Phi(mixture) - Phi(B)|`` over the mean of ``|Phi(A) - Phi(B)|``: 0 for B's own representation, ``(n,)``.
+
+    A mixture of graphs has its nodes in an order of its own: values of ``nodes`` are matched to B's first.
+    """
+    apart = _distance(a, b, nodes).mean()
+    return _distance(mixed, b, nodes) / max(float(apart), 1e-9)
+
+
+def _distance(values: Floats, others: Floats, nodes: int | None) -> NDArray[np.float64]:
+    """Of each pair, ``(n,)``: Euclidean, or the least over all orders of the nodes where values are theirs."""
+    axes = () if nodes is None else node_axes(values.shape[1:], nodes)
+    if axes:
+        return quotient_distance(permutations_of(values.shape[1:], axes), values, others)
+    gap = (values.astype(np.float64) - others).reshape(len(values), -1)
+    return np.asarray(np.linalg.norm(gap, axis=1))

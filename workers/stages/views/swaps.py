@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from schemas.results import Gallery, PictureRow
 from workers.evidence.bootstrap import rate_interval
 from workers.stages.faithfulness import estimate
+from workers.stages.views.appearance import appearance, in_words
 from workers.stages.views.pictures import answered, measured
 from workers.stages.views.walks import Bench, latent_of
 from workers.vae import swap_task
@@ -38,7 +39,7 @@ class _Swaps:
 
     @property
     def stays_near(self) -> NDArray[np.bool_]:
-        """Whether the swap looks more like A than like B, pixel by pixel, ``(n,)``."""
+        """Whether the swap looks more like A than like B, ``(n,)``."""
         return np.asarray(_distance(self.swapped, self.drawn_a) < _distance(self.swapped, self.drawn_b))
 
 
@@ -86,7 +87,7 @@ def _fill(gallery: Gallery, bench: Bench, swaps: _Swaps) -> None:
         "keeps": ("swaps that keep the answer of A", got == said_a),
         "unswapped": ("the most to be had: drawings of B alone that get the answer of B",
                       drawn_b.argmax(axis=1) == said_b),
-        "looks": ("swaps that look more like A than like B, pixel by pixel", swaps.stays_near),
+        "looks": (f"swaps that look more like A than like B, {in_words(swaps.swapped)[1]}", swaps.stays_near),
     }  # fmt: skip
     for name, (label, events) in shares.items():
         share = estimate(rate_interval(events.astype(np.float64), weights))
@@ -102,4 +103,4 @@ def _fill(gallery: Gallery, bench: Bench, swaps: _Swaps) -> None:
 
 
 def _distance(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.float64]:
-    return np.asarray(np.square(a.astype(np.float64) - b).reshape(len(a), -1).mean(axis=1))
+    return np.asarray(np.square(appearance(a).astype(np.float64) - appearance(b)).mean(axis=1))

@@ -9,6 +9,7 @@ from workers.evidence.bootstrap import mean_interval, rate_interval
 from workers.stages.faithfulness import estimate
 from workers.stages.references import spread_rows
 from workers.stages.stage import Produced, StageContext, pack_json
+from workers.stages.views.appearance import in_words
 from workers.stages.views.blocks import block_gallery
 from workers.stages.views.movement import Moved, most_moved, tracked
 from workers.stages.views.pictures import answered, class_name, measured
@@ -43,7 +44,7 @@ def run(context: StageContext) -> Produced:
 
 
 def walk_gallery(bench: Bench, block: Block) -> Gallery:
-    """The dimensions of ``block`` that move the most: pixels of the nuisance, the answer of the task block."""
+    """The dimensions of ``block`` that move the most: the looks of the nuisance, the answer of the task block."""
     walks = ranked_walks(bench, block)
     gallery = Gallery(
         view=bench.context.request.name, title=TITLE[block], explanation=HOW.format(block=block) + READ[block],
@@ -99,8 +100,9 @@ def _measure(gallery: Gallery, bench: Bench, walk: Walk, moved: Moved | None) ->
     else:
         label = f"task {number}: pictures that change the answer of the unmoved one"
         gallery.measures.append(measured(f"{key}_changes", label, estimate(rate_interval(1 - kept, weights))))
-    label = f"{block} {number}: pixel variance along the walk, as a share of that among the references"
-    spread = walk.pixel_variance / bench.pixel_variance
+    varies, _ = in_words(walk.images)
+    label = f"{block} {number}: {varies} along the walk, as a share of that among the references"
+    spread = walk.variance / bench.variance
     gallery.measures.append(measured(f"{key}_pixels", label, estimate(mean_interval(spread, weights))))
     if moved is not None:
         label = f"{block} {number}: how far the walk moves {moved.feature}, 1 = as far as another image"

@@ -13,6 +13,7 @@ from workers.stages.classifying import classify
 from workers.stages.decoding import Studio, open_studio
 from workers.stages.references import random_rows
 from workers.stages.stage import StageContext
+from workers.stages.views.appearance import appearance, variance_of_looks
 from workers.vae import (
     Block,
     FittedVae,
@@ -48,8 +49,8 @@ class Bench:
     drawn: Latent
     """One posterior draw of each: where ``z`` lies."""
     rows: Rows
-    pixel_variance: float
-    """Mean over pixels of the variance among references, grey levels squared."""
+    variance: float
+    """Of what references look like (:mod:`workers.stages.views.appearance`)."""
 
     @property
     def names(self) -> list[str] | None:
@@ -83,10 +84,9 @@ def open_bench(context: StageContext) -> Bench:
     vae = load(context.blob("vae"))
     rows = random_rows(len(studio.references), AGGREGATE, context.rng("aggregate"))
     codes = studio.means[torch.from_numpy(rows)]
-    pixels = studio.references.images[rows].astype(np.float32)
     return Bench(
         context, studio, vae, latent_means(vae.model, codes), latent_draws(vae.model, codes, context.generator("z")),
-        rows, max(float(pixels.var(axis=0, ddof=1).mean()), 1e-6),
+        rows, max(variance_of_looks(studio.references.images[rows]), 1e-6),
     )  # fmt: skip
 
 
@@ -122,9 +122,9 @@ class Walk:
         return np.asarray(self.base.argmax(axis=1) == self.originals.argmax(axis=1))
 
     @property
-    def pixel_variance(self) -> NDArray[np.float64]:
-        """Mean over pixels of the variance along the walk, ``(n,)``, grey levels squared."""
-        return np.array([float(walk.astype(np.float32).var(axis=0, ddof=1).mean()) for walk in self.images])
+    def variance(self) -> NDArray[np.float64]:
+        """Of what the pictures along the walk look like, ``(n,)``."""
+        return np.array([variance_of_looks(walk) for walk in self.images])
 
 
 def ranked_walks(bench: Bench, block: Block) -> list[Walk]:
@@ -152,13 +152,13 @@ def _active(bench: Bench, block: Block) -> list[int]:
 
 
 def _strengths(bench: Bench, block: Block, dimensions: list[int], steps: torch.Tensor, chosen: Rows) -> Floats:
-    """How much the two ends differ, per dimension: in pixels for the nuisance, in the answer for the task block."""
+    """How much the two ends differ, per dimension: in looks for the nuisance, in the answer for the task block."""
     latent = latent_of(bench, chosen)
     found = []
     for dimension in dimensions:
         ends = bench.draw(traverse(bench.vae.model, latent, Traversal(block, dimension, steps[[0, -1], dimension])))
-        seen = ends.astype(np.float32) if block == "nuisance" else bench.ask(ends)
-        found.append(float(np.square(seen[:, 0] - seen[:, 1]).mean()))
+        first, last = (appearance(end) if block == "nuisance" else bench.ask(end) for end in (ends[:, 0], ends[:, 1]))
+        found.append(float(np.square(first - last).mean()))
     return np.asarray(found, dtype=np.float32)
 
 

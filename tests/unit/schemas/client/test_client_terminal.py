@@ -45,6 +45,20 @@ def test_verdicts_of_one_kind_stand_together_with_the_ignored_first() -> None:
     assert order[0] == min(order)
 
 
+def test_what_is_there_as_pose_alone_is_marked() -> None:
+    whole = results.result(taps=("conv", "logits"))
+    assert "pose" not in shown(verdict_table(whole))
+    marked = [
+        one.model_copy(update={"pose_only": True}) if one.feature == "stroke thickness" else one
+        for one in whole.findings
+    ]
+    text = shown(verdict_table(whole.model_copy(update={"findings": marked})))
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert "encoded unused, as pose" in text
+    assert "↻  ↻" in next(line for line in text.splitlines() if line.lstrip().startswith("stroke thickness  "))
+    assert "↻: there as pose only" in " ".join(text.split())
+
+
 def test_hostile_names_reach_the_terminal_as_text() -> None:
     named = results.result(classifier=results.classifier(name=HOSTILE))
     text = shown(verdict_table(named))

@@ -53,9 +53,35 @@ def test_the_worst_mistake_is_on_the_first_line() -> None:
     assert certificate_view(whole.model_copy(update={"scores": [], "pairs": pairs})).false_ignored == 1
 
 
+def test_the_screen_is_told_row_by_row_and_summed_up() -> None:
+    said = text(rendered(certificate()))
+    assert "exact, 2 rows: 1 right, 1 not ; approximate, 1 row." in said
+    assert "quarter turns exact the map moves with the picture, and its channels take turns in blocks exact" in said
+    assert "unclear 1" in said
+
+
+def test_pose_alone_at_a_hidden_tap_is_marked() -> None:
+    whole = certificate()
+    hidden = whole.pairs[0].model_copy(update={"tap": "conv2", "pose_only": True, "truth": "pose"})
+    said = text(rendered(whole.model_copy(update={"pairs": [hidden, *whole.pairs[1:]]})))
+    assert "at conv2" in said
+    assert "as pose only" in said
+    assert "A hidden tap holds it as a turn" in said
+    assert "as pose only" not in text(rendered(whole))
+
+
 def test_an_empty_certificate_renders() -> None:
     bare = certificate().model_copy(
-        update={"scores": [], "plants": [], "pairs": [], "doses": [], "coverage": [], "headlines": [], "uncovered": []}
+        update={
+            "scores": [],
+            "plants": [],
+            "pairs": [],
+            "doses": [],
+            "coverage": [],
+            "headlines": [],
+            "uncovered": [],
+            "screens": [],
+        }
     )
     assert "No verdicts were examined." in text(rendered(bare))
 

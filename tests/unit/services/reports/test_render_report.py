@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import re
 import subprocess
 import sys
@@ -16,11 +17,25 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
-from schemas.results import AuditResult, Chart, Finding, Gallery, Gate, Line, Picture, PictureRow, Retention, Verdict
+from schemas.results import (
+    AuditResult,
+    Chart,
+    Finding,
+    Gallery,
+    Gate,
+    Line,
+    Picture,
+    PictureRow,
+    Retention,
+    Symmetry,
+    Verdict,
+)
 from services.reports import TEMPLATE_VERSION, render_report
+from services.reports.pictures import PictureBook
 from tests.builders import results as build
-from tests.builders import views
+from tests.builders import symmetries, views
 
 VOID = {"meta", "link", "img", "br", "path", "circle", "rect", "use", "line"}
 PAYLOADS = [
@@ -89,17 +104,30 @@ def hostile(text: str) -> AuditResult:
             "limits": [text],
             "findings": findings,
             "policies": [{text: text}],
+            "symmetries": hostile_screen("hidden " + text, text),
+            "invariant_views": [
+                view.model_copy(update={"tap": "hidden " + text, "projection": "p" + text, "why": text})
+                for view in symmetries.invariant_views()
+            ],
             "concepts": concepts,
             "certificate": views.certificate_mark().model_copy(update={"scores": {text: 0.5, "recall_used": 0.9}}),
         }
     )
 
 
+def hostile_screen(tap: str, text: str) -> list[Symmetry]:
+    rows = [one for one in symmetries.screen() if one.tap in {"conv1", "logits"}]
+    return [one.model_copy(update={"tap": tap if one.tap == "conv1" else one.tap, "notes": [text]}) for one in rows]
+
+
 def hostile_finding(bare: Finding, text: str) -> Finding:
     full = views.full_finding(bare)
     other = full.other_effects[0].model_copy(update={"method": text})
     effect = full.effect.model_copy(update={"method": text})
-    return full.model_copy(update={"reasons": [text], "effect": effect, "other_effects": [other]})
+    free = full.retention.model_copy(update={"invariant": build.estimate(0.01, method=text)})
+    return full.model_copy(
+        update={"reasons": [text], "effect": effect, "other_effects": [other], "retention": free, "pose_only": True}
+    )
 
 
 def hostile_gallery(text: str) -> Gallery:
@@ -126,7 +154,8 @@ def hostile_sheets(text: str) -> Any:
     step = pictures.edits[0].rows[0].original.model_copy(update={"value": text, "png": text})
     row = pictures.edits[0].rows[0].model_copy(update={"edits": [step]})
     edits = [pictures.edits[0].model_copy(update={"rows": [row]})]
-    return pictures.model_copy(update={"edits": edits, "galleries": [hostile_gallery(text)]})
+    posed = hostile_gallery(text).model_copy(update={"view": "geometry:" + text})
+    return pictures.model_copy(update={"edits": edits, "galleries": [hostile_gallery(text), posed]})
 
 
 names = st.sampled_from(PAYLOADS) | st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=190)
@@ -245,12 +274,25 @@ def test_provenance_is_complete(default_html: str) -> None:
 def test_a_default_report_is_at_most_3_mb(side: int) -> None:
     shown = ("hue", "slant", "stroke thickness", "sharpness", "position")
     pictures = views.full_sheets(side, 12, views=(*views.VIEWS, "traversals", "attack"), features=shown)
-    assert len(pictures.galleries) == 20
-    html = render_report(views.full_result(), pictures)
+    pictures.galleries.extend(symmetries.galleries())
+    assert len(pictures.galleries) == 24
+    screened = {"symmetries": symmetries.screen(), "invariant_views": symmetries.invariant_views()}
+    html = render_report(views.full_result(**screened), pictures)
     assert len(html.encode()) <= 3_000_000
     assert "did not fit" not in html
     assert "left out" not in html
     assert ("compressed here" in html) == (side == 96)
+
+
+def test_maps_of_the_pose_stay_sharp_when_pictures_shrink() -> None:
+    pictures = symmetries.symmetric_sheets(96, rows=2, samples=3, noise=12)
+    maps = [shown.png for one in symmetries.galleries()[1:3] for row in one.rows for shown in row.pictures if shown]
+    book = PictureBook(pictures, budget=400_000)
+    assert book.recompressed
+    assert not book.left_out
+    assert {book.show(png).width for png in maps} == {300}
+    assert book.show(pictures.taps[0].rows[0].original.png).width == 96
+    assert Image.open(io.BytesIO(base64.b64decode(book.show(maps[0]).uri.partition(",")[2]))).size == (300, 300)
 
 
 def test_keys_of_stored_samples_are_shown() -> None:

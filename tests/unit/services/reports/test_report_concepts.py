@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 
 import pytest
 
 from schemas.results import AuditResult, Verdict
 from services.reports import render_report
 from services.reports.concepts import above_chance, concepts_view, heat, score_bar
-from services.reports.formatting import NO_BREAK, SPACE
 from tests.builders import results as build
 from tests.builders import views
+from tests.builders.pages import page_part as part
+from tests.builders.pages import page_text as text
 
-NEW = ("concepts", "views", "simultaneity", "certificate")
-
-
-def text(html: str) -> str:
-    plain = re.sub(r"\s+", " ", re.sub(r"<style>.*?</style>|<[^>]+>", "", html, flags=re.S))
-    return plain.replace(SPACE, " ").replace(NO_BREAK, " ")
-
-
-def part(html: str, anchor: str) -> str:
-    return html.partition(f'id="{anchor}"')[2].partition("</section>")[0]
+NEW = ("concepts", "views", "simultaneity", "certificate", "symmetries", "invariant_views")
 
 
 @pytest.fixture(scope="module")
@@ -35,17 +26,20 @@ def test_an_older_result_without_the_new_fields_still_renders() -> None:
     old = json.loads(build.result().model_dump_json())
     for key in NEW:
         del old[key]
+    for key in ("kind", "graph"):
+        del old["dataset"][key]
     for tap in old["taps"]:
         del tap["zeros"], tap["rank"]
     for finding in old["findings"]:
         del finding["other_effects"], finding["retention"]["stratified"], finding["retention"]["factor"]
+        del finding["pose_only"], finding["retention"]["invariant"], finding["retention"]["invariant_generative"]
         for key in ("method", "confirmed", "collateral", "logit_change", "detectable"):
             del finding["effect"][key]
     page = render_report(AuditResult.model_validate(old), None)
     said = text(page)
-    for absent in ('id="concepts"', 'href="#concepts"', 'class="joint"'):
+    for absent in ('id="concepts"', 'href="#concepts"', 'class="joint"', 'id="symmetry"', 'href="#symmetry"'):
         assert absent not in page
-    for absent in ("could have been missed", "asked with another edit", "with all findings at once"):
+    for absent in ("could have been missed", "asked with another edit", "with all findings at once", "pose"):
         assert absent not in said
     assert "No calibration certificate was made" in said
 

@@ -84,3 +84,11 @@ def test_every_edit_is_quoted_not_the_flattering_one(verdict: Verdict) -> None:
     text = words(sentence("m", found))
     assert "changing only hat changed 0.3 % of answers (95 % CI 0.1–0.5 %), and in another way 1.5 %" in text
     assert text.count("in another way") == 1
+
+
+def test_moving_the_whole_picture_is_not_told_as_changing_the_feature_only() -> None:
+    acted = Effect(flip_rate=estimate(0.4, 0.1), method="mirroring the whole picture", alone=False)
+    bare = finding("hat", verdict=Verdict.UNDETERMINED)
+    text = words(sentence("m", bare.model_copy(update={"other_effects": [acted]})))
+    assert "in another way" not in text
+    assert "(mirroring the whole picture, which moves other things too: 40 %," in text

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from workers.evidence.bootstrap import calibrate_interval, resampling_weights, retained_interval
+from workers.evidence.effect_states import EffectEvidence
 from workers.evidence.effects import changes, effect
 from workers.evidence.features import FeatureColumn
 from workers.evidence.readability import read_features
 from workers.evidence.statistics import draw_targets, statistic
-from workers.evidence.verdicts import Decision, EffectEvidence, Evidence, decide
+from workers.evidence.verdicts import Decision, Evidence, decide
 
 FEATURES = ("hue", "position_x", "rotation")
 DRAWS = 3

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from schemas.results import Verdict as ContractVerdict
 from workers.evidence import gates as checks
 from workers.evidence.bootstrap import Interval
+from workers.evidence.effect_states import EffectEvidence, EffectState, one_state
 from workers.evidence.gates import GateResult
+from workers.evidence.retention_states import InvariantEvidence, Tied
 from workers.evidence.thresholds import DEFAULT
-from workers.evidence.verdicts import EffectEvidence, EffectState, Evidence, Tied, Verdict, decide, one_state
+from workers.evidence.verdicts import Evidence, Verdict, decide
 
 NAN = float("nan")
 
@@ -216,6 +218,39 @@ def test_a_failed_probe_takes_its_strata_along() -> None:
     assert decide(Evidence(VISIBLE, None, (edit(NONE),), tied), failed(checks.PERMUTED)).verdict is Verdict.UNTRUSTED
 
 
+def action(flips: Interval, variation: Interval | None = None, **more) -> EffectEvidence:
+    return replace(edit(flips, variation, method="action", **more), group="c4")
+
+
+@pytest.mark.parametrize("method", ["generated", "factor"])
+def test_an_action_that_changes_no_answer_contradicts_a_generated_effect(method) -> None:
+    shown = edit(MUCH, method=method, clean=MUCH)
+    decision = decide(Evidence(LOW, LOW, (shown, action(NONE))))
+    assert decision.verdict is Verdict.UNDETERMINED
+    said = " ".join(decision.reasons)
+    assert "Turning the whole picture by quarter turns changes it as well, and 0.0% (-0.5% to 0.5%) of answers" in said
+    assert "may be its own distortion" in said
+    loud, broken = action(NONE, floor=MUCH), action(interval(NAN, NAN))
+    for unheard in (action(MUCH), action(SOME), action(NONE, MUCH), loud, broken):
+        assert verdict(shown, unheard, predictive=LOW) is Verdict.USED
+    assert verdict(shown, action(NONE, confirmation=0.5), predictive=LOW) is Verdict.USED
+    assert verdict(shown, action(NONE), gates=failed(checks.COMPLETENESS)) is Verdict.UNDETERMINED
+
+
+def test_an_action_shows_nothing_by_itself() -> None:
+    for flips, retention in itertools.product((NONE, SOME, MUCH), (LOW, VISIBLE)):
+        decision = decide(Evidence(predictive=retention, effects=(action(flips),)))
+        assert decision.verdict is Verdict.UNDETERMINED
+        assert "Its effect on the answer was not measured." in decision.reasons
+
+
+def test_an_action_leaves_what_other_edits_show_alone() -> None:
+    for flips in (NONE, MUCH):
+        assert verdict(edit(MUCH), action(flips), predictive=LOW) is Verdict.USED  # an exact transform
+        assert verdict(edit(NONE, method="generated"), action(flips), predictive=LOW) is Verdict.IGNORED
+        assert verdict(edit(SOME, method="generated"), action(flips), predictive=LOW) is Verdict.UNDETERMINED
+
+
 NUMBERS = st.one_of(st.floats(-0.1, 1.2), st.sampled_from([0.0, 0.005, 0.02, 0.03, 0.04, 0.05, 0.1, 0.5, 0.9, NAN]))
 ANY = st.tuples(NUMBERS, NUMBERS).map(lambda pair: interval(*sorted(pair)))
 SMALL = st.sampled_from([NONE, NONE, NONE, LOW, interval(-0.01, 0.019), SOME, MUCH]) | ANY
@@ -231,13 +266,46 @@ EDITS = st.builds(
     st.none() | SMALL,
 )
 TIES = st.none() | st.builds(Tied, st.just(("label",)), st.booleans(), RETENTION)
-EVIDENCE = st.builds(Evidence, RETENTION, RETENTION, st.lists(EDITS, max_size=3).map(tuple), TIES)
+VIEWS = st.builds(InvariantEvidence, st.just("c4"), st.booleans(), st.booleans(), *[RETENTION] * 6)
+EVIDENCE = st.builds(Evidence, RETENTION, RETENTION, st.lists(EDITS, max_size=3).map(tuple), TIES, st.none() | VIEWS)
 KINDS = [
     checks.COMPLETENESS, checks.READABILITY, checks.ROUND_TRIP, checks.LIKELIHOOD,
     checks.INDEPENDENCE, checks.MONOTONE, checks.MONOTONE_INVARIANCE, checks.PERMUTED, checks.CONSTANT,
+    checks.of_view(checks.LIKELIHOOD),
 ]  # fmt: skip
 PASSES = st.sampled_from([True, True, True, False])
 GATES = st.lists(st.builds(GateResult, st.sampled_from(KINDS), PASSES, st.none(), st.none(), st.just("x")), max_size=2)
+
+
+ACTS = st.builds(
+    EffectEvidence, st.just("action"), SMALL, SMALL, st.none() | SMALL, st.sampled_from([1.0, 1.0, 0.8, 0.2, None]),
+    group=st.just("c4"),
+)  # fmt: skip
+WEAKER = {Verdict.USED: {Verdict.USED, Verdict.UNDETERMINED, Verdict.UNTRUSTED},
+          Verdict.UNTRUSTED: {Verdict.UNTRUSTED, Verdict.UNDETERMINED}}  # fmt: skip
+
+
+@settings(max_examples=800, deadline=None)
+@given(EVIDENCE, GATES, st.lists(ACTS, min_size=1, max_size=2))
+def test_an_action_never_leads_to_a_denial(evidence: Evidence, gates: list[GateResult], acts) -> None:
+    """It can take ``used`` away where no exact edit shows it, and changes nothing else."""
+    before = decide(evidence, gates).verdict
+    after = decide(replace(evidence, effects=(*evidence.effects, *acts)), gates).verdict
+    assert after in WEAKER.get(before, {before})
+    shown = [one for one in evidence.effects if one.method == "exact" and one_state(one) is EffectState.PRESENT]
+    if before is Verdict.USED and any((one.confirmation or 0) >= DEFAULT.confirmation for one in shown):
+        assert after is Verdict.USED
+
+
+def test_the_search_finds_effects_that_actions_contradict() -> None:
+    search = settings(max_examples=5000, database=None, derandomize=True, phases=[Phase.generate])
+
+    def contradicted(case) -> bool:
+        evidence, act = case
+        after = replace(evidence, effects=(*evidence.effects, act))
+        return decide(evidence).verdict is Verdict.USED and decide(after).verdict is Verdict.UNDETERMINED
+
+    find(st.tuples(EVIDENCE, ACTS), contradicted, settings=search)
 
 
 @pytest.mark.parametrize("wanted", list(Verdict))
@@ -255,7 +323,7 @@ def test_no_path_to_ignored_without_both_shown(evidence: Evidence, gates: list[G
     broken = {gate.kind for gate in gates if not gate.passed}
     if decision.verdict is Verdict.IGNORED:
         assert_absent(evidence, broken)
-        generated_ok = not broken - {checks.PERMUTED, checks.CONSTANT}
+        generated_ok = not broken - {checks.PERMUTED, checks.CONSTANT, checks.of_view(checks.LIKELIHOOD)}
         usable = [
             evidence.generative if generated_ok else None,
             None if checks.PERMUTED in broken else evidence.predictive,
@@ -318,3 +386,139 @@ def test_a_concept_that_the_code_does_not_hold_gets_no_denial() -> None:
     for retention in (LOW, VISIBLE):
         for measures in ({"predictive": retention}, {"predictive": retention, "generative": retention}):
             assert verdict(edit(NONE, method="factor"), gates=gate, **measures) is Verdict.UNTRUSTED
+
+
+WHOLLY = interval(0.95, 1.05)
+"""How far the group changes the feature itself: as far as two references differ."""
+
+
+def view(
+    predictive: Interval | None = None, generative: Interval | None = None, *, lossless: bool = True,
+    follows: bool = True, stratified: Interval | None = None, turned: Interval | None = None,
+    posed: Interval | None = WHOLLY,
+) -> InvariantEvidence:  # fmt: skip
+    return InvariantEvidence("c4", lossless, follows, predictive, generative, stratified, turned, posed=posed)
+
+
+@pytest.mark.parametrize(
+    ("raw", "without_pose", "expected", "alone"),
+    [
+        (LOW, LOW, "ignored", False),
+        (LOW, VISIBLE, "encoded_unused", False),  # misaligned codes: the pair of a kept feature looks lost
+        (LOW, HALF, "undetermined", False),
+        (LOW, None, "ignored", False),
+        (VISIBLE, LOW, "encoded_unused", True),
+        (VISIBLE, VISIBLE, "encoded_unused", False),
+        (VISIBLE, HALF, "encoded_unused", False),
+        (HALF, LOW, "undetermined", False),
+        (HALF, VISIBLE, "encoded_unused", False),
+        (None, LOW, "undetermined", False),  # a view alone never shows that the tap lost something
+        (None, VISIBLE, "encoded_unused", False),
+    ],
+)
+def test_raw_values_and_invariant_view_are_read_together(raw, without_pose, expected, alone) -> None:
+    decision = decide(Evidence(None, raw, (edit(NONE),), view=view(without_pose)))
+    assert (decision.verdict, decision.pose_only) == (expected, alone)
+    used = decide(Evidence(None, raw, (edit(MUCH),), view=view(without_pose)))
+    assert (used.verdict, used.pose_only) == (Verdict.USED, False)
+    assert decide(Evidence(None, raw, view=view(without_pose))).verdict is Verdict.UNDETERMINED
+
+
+def test_either_measure_of_the_view_can_show_a_feature() -> None:
+    assert verdict(edit(NONE), predictive=LOW, generative=LOW, view=view(LOW, HALF)) is Verdict.UNDETERMINED
+    assert verdict(edit(NONE), predictive=LOW, view=view(None, VISIBLE)) is Verdict.ENCODED_UNUSED
+
+
+@pytest.mark.parametrize(
+    ("lossless", "follows", "turned", "alone"),
+    [
+        (True, True, None, True),
+        (True, True, VISIBLE, True),  # the theorem needs no second look
+        (False, True, LOW, True),
+        (False, True, HALF, False),
+        (False, True, VISIBLE, False),
+        (False, True, None, False),
+        (True, False, LOW, False),  # what is divided out is not the pose of the picture
+        (False, False, LOW, False),
+    ],
+)
+def test_pose_only_is_said_where_nothing_but_the_pose_can_have_gone(lossless, follows, turned, alone) -> None:
+    seen = view(LOW, lossless=lossless, follows=follows, turned=turned)
+    decision = decide(Evidence(None, VISIBLE, (edit(NONE),), view=seen))
+    assert (decision.verdict, decision.pose_only) == (Verdict.ENCODED_UNUSED, alone)
+    assert any("as pose only:" in reason for reason in decision.reasons) is alone
+    assert not any("does not find it there" in reason for reason in decision.reasons)
+    assert any("whether it is held as pose only is open" in reason for reason in decision.reasons) is not alone
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+@pytest.mark.parametrize("posed", [None, interval(0.0, 0.01), interval(0.5, 0.95)])
+def test_what_the_group_does_not_change_is_no_pose_however_little_the_view_shows(lossless, posed) -> None:
+    """That a probe finds nothing in the view is a matter of the probe: of one ring of six, or two of three, say."""
+    seen = view(LOW, lossless=lossless, turned=LOW, posed=posed)
+    decision = decide(Evidence(None, VISIBLE, (edit(NONE),), view=seen))
+    assert (decision.verdict, decision.pose_only) == (Verdict.ENCODED_UNUSED, False)
+    assert not any("pose only" in reason for reason in decision.reasons)
+    assert "The view without quarter turns does not show it, or the probe does not find it there." in decision.reasons
+    changes = [reason for reason in decision.reasons if "the feature itself changes" in reason.lower()]
+    assert [f"by {posed.value:.2f} (" in reason for reason in changes] == [True] if posed else len(changes) == 1
+
+
+def test_two_instruments_never_show_that_anything_was_lost() -> None:
+    """Samples find it in the raw values; a probe reads as little of these as of the view."""
+    decision = decide(Evidence(interval(0.15, 0.25), LOW, (edit(NONE),), view=view(LOW)))
+    assert (decision.verdict, decision.pose_only) == (Verdict.ENCODED_UNUSED, False)
+    assert not any("pose only" in reason for reason in decision.reasons)
+    tied = Tied(("label",), True, VISIBLE)
+    assert decide(Evidence(None, VISIBLE, (edit(NONE),), tied, view(VISIBLE, stratified=LOW))).pose_only
+    assert not decide(Evidence(None, VISIBLE, (edit(NONE),), tied, view(LOW))).pose_only
+
+
+def test_the_words_name_the_pose() -> None:
+    posed = decide(Evidence(None, VISIBLE, (edit(NONE),), view=view(LOW))).reasons
+    assert "The tap holds it as pose only: divide out quarter turns, and nothing of it is left." in posed
+    assert any("changes with quarter turns by 1.00 (0.95 to 1.05)" in reason for reason in posed)
+    hidden = decide(Evidence(None, LOW, (edit(NONE),), view=view(VISIBLE))).reasons
+    assert any("misaligned" in reason for reason in hidden)
+    assert any("without quarter turns predictive 0.65" in reason for reason in hidden)
+    same = decide(Evidence(None, LOW, (edit(NONE),), view=view(LOW))).reasons
+    assert not any("pose only" in reason or "misaligned" in reason for reason in same)
+
+
+def test_within_strata_both_have_to_be_low() -> None:
+    """The raw codes show nothing beyond the tie because they are misaligned; the view shows plenty."""
+    tied = Tied(("label",), True, LOW)
+    for within, expected in ((VISIBLE, "encoded_unused"), (LOW, "ignored"), (None, "undetermined")):
+        found = decide(Evidence(None, VISIBLE, (edit(NONE),), tied, view(VISIBLE, stratified=within)))
+        assert found.verdict == expected
+
+
+def test_a_view_that_failed_its_checks_objects_and_does_not_silence_objections() -> None:
+    gate = failed(checks.of_view(checks.LIKELIHOOD))
+    assert verdict(edit(NONE), gates=gate, predictive=LOW, view=view(LOW, VISIBLE)) is Verdict.UNTRUSTED
+    assert verdict(edit(NONE), gates=gate, predictive=LOW, view=view(LOW, LOW)) is Verdict.IGNORED
+    assert verdict(edit(NONE), gates=failed(checks.LIKELIHOOD), predictive=LOW, view=view(LOW, LOW)) is Verdict.IGNORED
+    unprobed = failed(checks.PERMUTED)
+    disputed = {"generative": VISIBLE, "predictive": LOW}
+    assert verdict(edit(NONE), gates=unprobed, **disputed) is Verdict.UNTRUSTED
+    assert verdict(edit(NONE), gates=unprobed, **disputed, view=view(VISIBLE)) is Verdict.UNTRUSTED
+    assert verdict(edit(NONE), gates=unprobed, generative=LOW, view=view(VISIBLE)) is Verdict.UNTRUSTED
+
+
+@settings(max_examples=500, deadline=None)
+@given(EVIDENCE, VIEWS, GATES)
+def test_an_invariant_view_never_makes_a_feature_ignored_and_never_unmakes_use(
+    evidence: Evidence, added: InvariantEvidence, gates: list[GateResult]
+) -> None:
+    without = decide(replace(evidence, view=None), gates)
+    found = decide(replace(evidence, view=added), gates)
+    if found.verdict is Verdict.IGNORED:
+        assert without.verdict is Verdict.IGNORED
+    assert (found.verdict is Verdict.USED) is (without.verdict is Verdict.USED)
+    assert not without.pose_only
+    if found.pose_only:
+        assert found.verdict is Verdict.ENCODED_UNUSED
+        assert without.verdict in {Verdict.ENCODED_UNUSED, Verdict.UNTRUSTED}
+        assert added.lossless or added.turned.high < DEFAULT.retention_low or evidence.tied is not None
+        assert added.follows
+        assert added.posed.low > DEFAULT.posed

@@ -145,3 +145,18 @@ def test_shapes_that_do_not_fit() -> None:
 
 def test_levels_cut_what_lies_beyond() -> None:
     np.testing.assert_array_equal(levels(np.array([-0.2, 0.5, 1.3])), [0, 128, 255])
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64])
+def test_whole_numbers_are_levels_without_floats(dtype: type) -> None:
+    found = levels(np.array([0, 1, 1, 0], dtype=dtype))
+    assert found.dtype == np.uint8
+    assert found.tolist() == [0, 255, 255, 0]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_levels_keep_the_nearest_and_leave_their_input_alone(dtype: type) -> None:
+    values = np.array([-0.5, 0.0, 1 / 255, 0.5, 1.0, 7.0], dtype=dtype)
+    kept = values.copy()
+    assert levels(values).tolist() == [0, 0, 1, 128, 255, 255]
+    np.testing.assert_array_equal(values, kept)

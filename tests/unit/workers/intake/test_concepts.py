@@ -14,9 +14,13 @@ from pydantic import ValidationError
 from schemas.datasets import AttributeSpec, DatasetFacts
 from schemas.problems import ErrorCode
 from tests.builders.archives import class_folders, image_bytes, npz_bytes, random_images, tar_bytes, zip_bytes
+from tests.builders.random_graphs import graph_arrays
 from workers.errors import IntakeError
+from workers.evidence.graph_statistics import graph_statistics
+from workers.evidence.statistics import STATISTICS
+from workers.graphs.packing import pack
 from workers.intake import DatasetCaps, ReferenceData, dump_dataset, load_dataset
-from workers.intake.concepts import Examples, read_concepts
+from workers.intake.concepts import COUNTED, MEASURED, Examples, read_concepts
 from workers.intake.datasets import inspect_dataset
 
 SMALL = DatasetCaps(minimum_images=10, minimum_pairs=3)
@@ -228,3 +232,13 @@ def test_canonical_round_trip_in_any_order(kinds: list[bool], columns: int) -> N
 def test_vectors_cannot_be_declared() -> None:
     with pytest.raises(ValidationError):
         AttributeSpec.model_validate({"kind": "vector"})
+
+
+def test_reserved_names_are_those_of_what_is_measured() -> None:
+    assert {one.name for one in STATISTICS} == MEASURED
+    arrays = graph_arrays(20)
+    packed = pack(arrays["nodes"], arrays["adjacency"], arrays["mask"])
+    counts = {
+        one.name for one in graph_statistics(packed) if not one.name.startswith(("share of ", "mean of ", "mean node"))
+    }
+    assert counts == COUNTED

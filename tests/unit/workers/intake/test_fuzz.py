@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from schemas.classifiers import InputSpec
 from schemas.problems import ErrorCode
-from tests.builders import onnx_graphs
+from tests.builders import onnx_graph_nets, onnx_graphs
 from tests.builders.archives import class_folders, image_bytes, npz_bytes, random_images, tar_bytes, zip_bytes
 from tests.builders.fuzz_guests import mutate
+from tests.builders.random_graphs import graph_arrays
 from workers.errors import IntakeError
 from workers.intake import DatasetCaps, Limits, intake_classifier, intake_dataset
 from workers.intake.datasets import inspect_dataset
@@ -48,6 +49,10 @@ DATASETS = {
     "tar": tar_bytes(class_folders(6)),
     "tgz": tar_bytes(class_folders(6), "w:gz"),
 }
+GRAPHS = {
+    "model_graph": onnx_graphs.to_bytes(onnx_graph_nets.message_passing_net()),
+    "graphs": npz_bytes(**graph_arrays(6), node_names=np.array(list("CNO"))),
+}
 LIMITS = Limits(memory_bytes=3 * 2**30, cpu_seconds=60, wall_seconds=90)
 
 
@@ -58,7 +63,8 @@ def private_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(
-    ("uploads", "cases", "seed"), [(MODELS, 100, 1), (MODELS, 100, 2), (DATASETS, 100, 3), (DATASETS, 100, 4)]
+    ("uploads", "cases", "seed"),
+    [(MODELS, 100, 1), (MODELS, 100, 2), (DATASETS, 100, 3), (DATASETS, 100, 4), (GRAPHS, 100, 5)],
 )
 def test_many_damaged_uploads_in_one_child(
     uploads: dict[str, bytes], cases: int, seed: int, private_temporary_folder: Path

@@ -15,12 +15,13 @@ from workers.classifier.session import Outputs
 from workers.evidence.features import FeatureColumn, fit_encoding
 from workers.evidence.statistics import Statistic
 from workers.evidence.transforms import scale_luminance, stay
-from workers.stages import code_edits
-from workers.stages.code_edits import ConditionalEdit, FactorEdit, Unedited
+from workers.stages import holding
+from workers.stages.code_edits import ConditionalEdit, FactorEdit
 from workers.stages.edits import FAR, other_values
 from workers.stages.effects import answered, resample
 from workers.stages.factors import Named
 from workers.stages.features import AuditedFeature, Reader, with_factors
+from workers.stages.unedited import COLLATERAL, Unedited
 
 N, GAIN = 300, 20.0
 
@@ -127,7 +128,7 @@ def test_what_flips_only_through_something_else_is_not_shown_by_clean_edits() ->
 
 
 def test_a_small_spill_is_no_collateral() -> None:
-    edit = factor_edit(studio(), Block(spills=0.8 * code_edits.COLLATERAL))
+    edit = factor_edit(studio(), Block(spills=0.8 * COLLATERAL))
     assert resample(edit, 1, np.random.default_rng(3)).collateral == 0
 
 
@@ -206,7 +207,7 @@ def test_the_editor_turns_back_what_can_be_measured(
     monkeypatch: pytest.MonkeyPatch, exact: bool, rounds: int, least: float, most: float
 ) -> None:
     """A column that is a statistic stays; one that only an oracle reads is left as the editor left it."""
-    monkeypatch.setattr(code_edits, "HOLDS", rounds)
+    monkeypatch.setattr(holding, "HOLDS", rounds)
     made = studio(exact=exact)
     edit = ConditionalEdit(made.features[0], Leaky(), Unedited(made, np.arange(N)))  # type: ignore[arg-type]
     assert look(edit.floor) == pytest.approx(look(edit.before), abs=1.1 / GAIN)

@@ -59,6 +59,13 @@ def test_without_a_blind_spot_it_is_about_the_share_of_hits() -> None:
     assert 0.38 < least_confirmed(feature(values, "numeric"), values, targets, hit) <= hit.mean()  # no target: no hit
 
 
+def test_a_frequent_number_among_many_is_a_group_of_its_own() -> None:
+    """Sixty counts, one of them held by 3 %: bins of ten percent would hide that all its edits miss."""
+    values = np.concatenate([np.repeat(np.arange(60.0), 32), np.full(60, 17.0)])
+    targets = np.random.default_rng(0).permutation(values)
+    assert least_confirmed(feature(values, "numeric"), values, targets[None], (targets != 17)[None]) == 0
+
+
 def test_values_that_are_few_are_groups_of_their_own() -> None:
     values = np.repeat([0.0, 1.0, 5.0], [900, 60, 40])
     found = feature(values, "numeric")

@@ -11,8 +11,8 @@ from schemas.results import FeatureSource
 from workers.evidence.bootstrap import Interval
 from workers.evidence.family import Family
 from workers.evidence.features import FeatureColumn, fit_encoding
+from workers.evidence.retention_states import Tied
 from workers.evidence.strata import Stratum, Tie
-from workers.evidence.verdicts import Tied
 from workers.intake.attributes import is_usable_name
 from workers.stages.edits import FACTOR_EDIT
 from workers.stages.effect_estimates import edit_keys, measure_edit
@@ -21,6 +21,7 @@ from workers.stages.features import AuditedFeature
 from workers.stages.findings import evidence_of
 from workers.stages.intervals import Resampler, Statistician
 from workers.stages.limits import _tied
+from workers.stages.retentions import Retentions
 
 N = 400
 
@@ -116,7 +117,7 @@ def test_verdicts_rest_on_joint_bounds(by: Statistician) -> None:
     found = measure_edit(left("hat", (np.arange(N) < 3).astype(float)), "hat", "generated", by)
     wide = Interval(0.5, 0.4, 0.6, 0.95, N, "m", 0.3, 0.7)
     empty = Interval(0.0, 0.0, 0.01, 0.95, N, "m", 0.0, 0.02)
-    tap = SimpleNamespace(generative={"hat": wide}, predictive={"hat": empty})
+    tap = SimpleNamespace(raw=Retentions({}, {"hat": wide}, {"hat": empty}, {}), posefree=None)
     evidence = evidence_of(tap, "hat", [found], Tied(("label",), True, wide))
     assert evidence.effects[0].flip_rate.high == found.estimate.flip_rate.joint_high
     assert evidence.generative.low == 0.3

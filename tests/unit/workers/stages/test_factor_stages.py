@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -16,18 +15,14 @@ from schemas.classifiers import InputSpec
 from schemas.results import Gallery
 from schemas.stages import AuditSubject, PlannedStage, StageOutcome
 from tests.builders import onnx_graphs, subjects
+from tests.builders.barely_trained import train_barely
 from tests.builders.classifiers import accepted
-from workers.autoencoder import AutoencoderConfig
 from workers.intake.datasets import inspect_dataset
-from workers.oracles import OracleConfig
-from workers.stages import autoencoder, concepts, editor, inn, oracles, prior, profiles
 from workers.stages.edits import FACTOR_EDIT
 from workers.stages.plan import plan_audit
 from workers.stages.registry import run_request
-from workers.stages.views import response
 from workers.stages.views.factors import EXPLANATION
 
-STEPS = 20
 IMAGES = 240
 Done = dict[str, StageOutcome]
 
@@ -48,20 +43,7 @@ def blobs() -> tuple[np.ndarray, np.ndarray]:
 def chain() -> Iterator[Callable[[str], tuple[dict[str, np.ndarray], dict[str, bytes]]]]:
     """Runs the stage that is asked for, and whatever it needs, once."""
     with pytest.MonkeyPatch.context() as patch:
-        small = replace(
-            profiles.QUICK, references=40, draws=3, edited=60, edits=2, rows=4, columns=2, bootstrap=50, condition=24
-        )
-        patch.setitem(profiles.BUDGETS, "quick", small)
-        training = replace(inn.EFFORT["quick"].training, steps=STEPS, evaluate_every=10)
-        flow = replace(inn.EFFORT["quick"], training=training)
-        for module in (inn, editor, prior, concepts, response):
-            patch.setattr(module, "EFFORT", {"quick": flow})
-        whole = AutoencoderConfig.for_images
-        patch.setattr(
-            autoencoder.AutoencoderConfig, "for_images",
-            staticmethod(lambda *shape: replace(whole(*shape[:3], "quick"), steps=4 * STEPS, batch=32, code_dim=16)),
-        )  # fmt: skip
-        patch.setattr(oracles, "OracleConfig", lambda **_: OracleConfig(steps=STEPS, batch=32))
+        train_barely(patch, images={"steps": 80, "code_dim": 16}, edits=2, rows=4)
         yield _runner(_subject())
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.audits import AuditConfig, Profile, View
+from schemas.audits import AuditConfig, Profile, SymmetryGroup, View
 from schemas.stages import AuditSubject, PlannedStage, StageOutcome
 from tests.builders.subjects import subject
 from workers.stages import plan, profiles
@@ -21,6 +21,7 @@ from workers.stages.registry import STAGES
 ROOT = Path(plan.__file__).parents[2]
 
 TAPS = ["conv", "hidden", "logits"]
+VIEWED = ["conv"]
 DATASET_ONLY = {"autoencoder", "oracles", "editor", "prior", "concepts"}
 
 
@@ -35,13 +36,13 @@ class Everything(dict[str, str]):
         return hashlib.sha256(f"{self.key}/{name}".encode()).hexdigest()
 
 
-def outcome(stage: PlannedStage, key: str) -> StageOutcome:
-    summary = {"taps": TAPS} if stage.name == "taps" else {}
+def outcome(stage: PlannedStage, key: str, viewed: list[str] = VIEWED) -> StageOutcome:
+    summary = {"taps": {"taps": TAPS}, "symmetry": {"views": viewed}}.get(stage.name, {})
     return StageOutcome.model_construct(key=key, outputs=Everything(key), summary=summary, seconds=1.0, reused=False)
 
 
-def run_plan(audit: AuditSubject) -> dict[str, str]:
-    """Key of every stage, running the plan until it asks for nothing more."""
+def run_plan(audit: AuditSubject, viewed: list[str] = VIEWED) -> dict[str, str]:
+    """Key of every stage, running the plan until it asks for nothing more; ``viewed`` taps have an invariant view."""
     done: dict[str, StageOutcome] = {}
     keys: dict[str, str] = {}
     while True:
@@ -56,7 +57,7 @@ def run_plan(audit: AuditSubject) -> dict[str, str]:
             return keys
         for stage, request in ready:
             keys[stage.name] = request.key
-            done[stage.name] = outcome(stage, request.key)
+            done[stage.name] = outcome(stage, request.key, viewed)
 
 
 def test_every_stage_becomes_ready_and_has_a_function() -> None:
@@ -96,7 +97,16 @@ def test_a_changed_threshold_changes_the_keys_of_all_that_rests_on_it(monkeypatc
     first = run_plan(subject())
     monkeypatch.setattr(plan, "DEFAULT", replace(plan.DEFAULT, flip_rate=0.03))
     second = run_plan(subject())
-    assert {name for name in first if first[name] != second[name]} == {"effects", "evidence", "result"}
+    assert {name for name in first if first[name] != second[name]} == {"effects", "geometry", "evidence", "result"}
+
+
+def test_a_changed_threshold_of_symmetry_screens_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = run_plan(subject())
+    monkeypatch.setattr(plan, "OF_SYMMETRY", replace(plan.OF_SYMMETRY, small=0.1))
+    second = run_plan(subject())
+    changed = {name for name in first if first[name] != second[name]}
+    assert {"symmetry", "invariant", "samples:conv", "scores", "evidence", "result"} <= changed
+    assert not {"latents", "inn:conv", "effects", "samples:hidden"} & changed
 
 
 def test_a_changed_budget_changes_every_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,9 +142,79 @@ def imported(module: str) -> set[str]:
 def test_stages_that_read_thresholds_are_those_whose_key_holds_them() -> None:
     other = subject(AuditConfig(views=list(View)))
     whole = other.model_copy(update={"against": [other.classifier], "outside": other.dataset})
-    stages = plan_audit(whole, {"taps": outcome(PlannedStage(name="taps", title="", inputs={}), "a" * 64)})
-    assert {"companions", "outside", "response"} <= {stage.name for stage in stages}
+    known = {name: outcome(PlannedStage(name=name, title="", inputs={}), "a" * 64) for name in ("taps", "symmetry")}
+    stages = plan_audit(whole, known)
+    assert {"companions", "outside", "response", "geometry"} <= {stage.name for stage in stages}
     for stage in stages:
         step = (stage.runs or stage.name).partition(":")[0]
-        reads = "workers.evidence.thresholds" in imported(STAGES[step].__module__)
-        assert ("thresholds" in stage.config) == reads, step
+        read = imported(STAGES[step].__module__)
+        assert ("thresholds" in stage.config) == ("workers.evidence.thresholds" in read), step
+        assert ("symmetry_thresholds" in stage.config) == ("workers.symmetry.thresholds" in read), step
+
+
+def planned(audit: AuditSubject, viewed: list[str] = VIEWED) -> dict[str, PlannedStage]:
+    """The whole plan by name, with the taps and the symmetry screen done."""
+    known = {
+        name: outcome(PlannedStage(name=name, title="", inputs={}), "a" * 64, viewed) for name in ("taps", "symmetry")
+    }
+    return {stage.name: stage for stage in plan_audit(audit, known)}
+
+
+def test_what_rests_on_the_screen_waits_for_it() -> None:
+    known = {"taps": outcome(PlannedStage(name="taps", title="", inputs={}), "a" * 64)}
+    before = {stage.name for stage in plan_audit(subject(), known)}
+    assert {"symmetry", "inn:conv", "effects"} <= before
+    assert not before & {"samples:conv", "invariant", "scores", "geometry", "evidence", "result"}
+
+
+def test_a_viewed_tap_is_read_without_its_pose_and_compared() -> None:
+    stages = planned(subject())
+    assert {"invariant", "geometry"} <= set(stages)
+    assert "symmetry" in stages["samples:conv"].inputs
+    assert "symmetry" not in stages["samples:hidden"].inputs
+    for name in ("scores", "evidence"):
+        assert {"symmetry", "invariant"} <= set(stages[name].inputs), name
+    assert {"symmetry", "projection"} <= set(stages["geometry"].inputs)
+    assert "turned" in stages["evidence"].inputs
+    assert "galleries:symmetry" in stages["result"].inputs
+
+
+@pytest.mark.parametrize(
+    ("config", "deep"),
+    [
+        (AuditConfig(), False),
+        (AuditConfig(symmetries=[SymmetryGroup.C4]), True),
+        (AuditConfig(profile=Profile.STANDARD), True),
+    ],
+)
+def test_a_view_gets_networks_of_its_own_where_declared_or_beyond_quick(config: AuditConfig, deep: bool) -> None:
+    stages = planned(subject(config))
+    of_views = {name for name in stages if name.startswith(("inn@invariant", "samples@invariant"))}
+    assert of_views == ({"inn@invariant:conv", "samples@invariant:conv"} if deep else set())
+    assert ("invariant:conv" in stages["evidence"].inputs) == deep
+    if deep:
+        assert stages["samples@invariant:conv"].config["view"] == "invariant"
+        assert stages["inn@invariant:conv"].runs == "inn:conv"
+
+
+def test_without_views_nothing_is_read_twice_but_the_screen_is_shown() -> None:
+    stages = planned(subject(), viewed=[])
+    assert not {"invariant", "geometry"} & set(stages)
+    assert not [name for name in stages if "@invariant" in name]
+    assert "symmetry" in stages["evidence"].inputs
+    assert "galleries:symmetry" in stages["result"].inputs
+
+
+def test_an_audit_that_leaves_symmetry_out_plans_nothing_of_it() -> None:
+    config = AuditConfig(views=[View.CONCEPTS])
+    names = set(run_plan(subject(config)))
+    assert not [name for name in names if "symmetry" in name or "invariant" in name or name == "geometry"]
+    stages = planned(subject(config))
+    assert not [stage.name for stage in stages.values() if "symmetry" in stage.inputs]
+
+
+def test_declared_groups_are_part_of_the_key_and_of_what_is_screened() -> None:
+    asked = planned(subject(AuditConfig(symmetries=[SymmetryGroup.C4])))["symmetry"]
+    assert asked.config["groups"] == ["c4"]
+    assert planned(subject())["symmetry"].config["groups"] is None
+    assert "symmetry" not in planned(subject(AuditConfig(symmetries=[])))

@@ -12,10 +12,8 @@ from workers.concepts.model import ConceptINN, factors_of
 from workers.evidence.bootstrap import Interval
 from workers.evidence.effects import EffectEstimate
 from workers.evidence.features import FeatureColumn, fit_encoding
-from workers.evidence.gates import completeness_within as gate_within
 from workers.flows.inn import InnConfig
 from workers.stages.effect_estimates import EditMeasurement
-from workers.stages.estimates import completeness_within
 from workers.stages.factors import ConceptFactor, Named
 from workers.stages.features import AuditedFeature, with_factors
 from workers.stages.findings import _invisible, _power
@@ -54,18 +52,6 @@ def test_every_concept_that_examples_define_has_a_gate_under_its_features_name(k
     assert (gate.name, gate.passed) == ("concept_carried:concept mark", passed)
 
 
-def test_a_lost_category_does_not_hide_behind_the_whole() -> None:
-    """2.5 % of the images, all of them answered differently: 97.5 % of all reconstructions are fine."""
-    kinds = np.repeat([0.0, 1.0, 2.0, np.nan], [1000, 920, 50, 30])
-    column = FeatureColumn("kind", "categorical", kinds, n_categories=3)
-    feature = AuditedFeature("kind", FeatureSource.ATTRIBUTE, column, fit_encoding(column), None, ("A", "B", "C"))
-    rows = np.arange(2000)
-    shares = completeness_within(feature, rows, (kinds != 2).astype(float))
-    assert {name: one.value for name, one in shares.items()} == {"A": 1.0, "B": 1.0, "C": 0.0}
-    assert not gate_within("kind", shares).passed
-    assert set(completeness_within(feature, rows[:1930], np.ones(1930))) == {"A", "B"}  # ten images say nothing
-
-
 def measured(method: str, clean: int | None) -> EditMeasurement:
     def rate(n: int) -> Interval:
         return Interval(0.0, 0.0, 0.01, 0.95, n, "test")
@@ -77,12 +63,12 @@ def measured(method: str, clean: int | None) -> EditMeasurement:
 def test_edits_of_the_code_say_what_they_cannot_deny() -> None:
     completeness = Interval(0.96, 0.95, 0.97, 0.95, 1000, "test")
     (said,) = _invisible([measured("generated", 400)], Verdict.IGNORED, completeness)
-    assert "4.0% of the images" in said
+    assert "4.0% of the references" in said
     assert "invisible" in said
     assert _invisible([measured("exact", None)], Verdict.IGNORED, completeness) == []
     assert _invisible([measured("factor", 400)], Verdict.USED, completeness) == []
 
 
 def test_power_is_that_of_the_images_whose_edit_was_clean() -> None:
-    assert _power([measured("generated", 400)], Verdict.IGNORED)[0].startswith("With 400 edited images")
-    assert _power([measured("exact", None)], Verdict.IGNORED)[0].startswith("With 1,000 edited images")
+    assert _power([measured("generated", 400)], Verdict.IGNORED)[0].startswith("With 400 edited references")
+    assert _power([measured("exact", None)], Verdict.IGNORED)[0].startswith("With 1,000 edited references")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -17,14 +16,11 @@ from schemas.classifiers import InputSpec
 from schemas.results import Gallery
 from schemas.stages import AuditSubject, StageOutcome
 from tests.builders import onnx_graphs, subjects
+from tests.builders.barely_trained import train_barely
 from tests.builders.classifiers import accepted
-from workers.autoencoder import AutoencoderConfig
 from workers.intake.datasets import inspect_dataset
-from workers.oracles import OracleConfig
-from workers.stages import autoencoder, inn, oracles, profiles, vae
 from workers.stages.plan import plan_audit
 from workers.stages.registry import run_request
-from workers.vae import VaeConfig
 
 NEEDED = {"taps", "latents", "autoencoder", "oracles", "inn:logits", "vae", "traversals", "attribution"}
 IMAGES = 220
@@ -32,18 +28,7 @@ IMAGES = 220
 
 @pytest.fixture(autouse=True)
 def barely_trained(monkeypatch: pytest.MonkeyPatch) -> None:
-    small = replace(profiles.QUICK, references=40, draws=3, rows=2, columns=2, bootstrap=50, condition=24)
-    monkeypatch.setitem(profiles.BUDGETS, "quick", small)
-    flow = replace(inn.EFFORT["quick"], training=replace(inn.EFFORT["quick"].training, steps=10, evaluate_every=5))
-    monkeypatch.setattr(inn, "EFFORT", {"quick": flow})
-    whole = AutoencoderConfig.for_images
-
-    def brief(height: int, width: int, channels: int, _profile: str) -> AutoencoderConfig:
-        return replace(whole(height, width, channels, "quick"), steps=10, batch=32, code_dim=8)
-
-    monkeypatch.setattr(autoencoder.AutoencoderConfig, "for_images", staticmethod(brief))
-    monkeypatch.setattr(oracles, "OracleConfig", lambda **_: OracleConfig(steps=10, batch=32))
-    monkeypatch.setattr(vae, "VaeConfig", lambda **given: VaeConfig(**{**given, "steps": 20, "batch": 32}))
+    train_barely(monkeypatch, 10)
 
 
 def blobs(channels: int) -> np.ndarray:
