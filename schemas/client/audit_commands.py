@@ -47,6 +47,19 @@ from .input_options import (
     Numbers,
     input_spec,
 )
+from .policies.document import read_policy
+from .policy_commands import (
+    Baselines,
+    Card,
+    Junit,
+    PolicyPath,
+    Report,
+    Sarif,
+    Summary,
+    Written,
+    baselines,
+    gate,
+)
 from .progress import AuditProgress
 from .session import INTERRUPTED, ExitWith, Session, session_of, table, upload_bar, write_json
 from .terminal import plain
@@ -85,16 +98,28 @@ def run(
     attribute: Attributes = [],  # noqa: B006
     output: Annotated[Path, typer.Option("-o", "--output", file_okay=False, help="Folder for the files.")] = Path(),
     timeout: Timeout = None,
+    policy: PolicyPath = None,
+    baseline: Baselines = [],  # noqa: B006
+    junit_file: Junit = None,
+    sarif_file: Sarif = None,
+    policy_json: Report = None,
+    card_file: Card = None,
+    summary_file: Summary = None,
     as_json: Json = False,
 ) -> None:
     """Push both files, audit, watch, show the verdicts, and save the report and its JSON.
 
-    Files given with --against are read with the same input options as MODEL.
+    Files given with --against are read with the same input options as MODEL. With --policy the exit code says whether
+    the model keeps it: 0 pass, 1 fail, 2 inconclusive; every file is written before.
 
     Example: scotoma audit run model.onnx digits.npz --attribute hue=circular:1.0 --view concepts --symmetry c4
     """
     session = session_of(context)
     deadline = None if timeout is None else time.monotonic() + timeout
+    written = Written(junit_file, sarif_file, policy_json, card_file, summary_file)
+    written.require(policy)
+    asked = None if policy is None else read_policy(policy)
+    earlier = baselines(baseline)
     spec = input_spec(mean, std, low, high, layout, GraphNames(nodes, adjacency, mask))
     declared, names = parsing.attributes(attribute), parsing.class_names(classes)
     groups = chosen_symmetries(symmetry, no_symmetry)
@@ -110,6 +135,8 @@ def run(
         audit = client.submit_audit(classifier.id, dataset.id, name=name, config=config)
         _follow(session, client, audit, left(deadline))
         _deliver(session, client, audit, output, as_json)
+        if asked is not None:
+            gate(asked, client.result(audit.id), earlier, written, session.people if as_json else session.out)
 
 
 @audits.command("submit")

@@ -35,6 +35,10 @@ Out = typer.Option
 Baselines = Annotated[
     list[str], Out("--baseline", metavar="NAME=RESULT.json", help="An earlier result that rules name. Repeatable.")
 ]
+PolicyPath = Annotated[
+    Path | None,
+    Out("--policy", exists=True, dir_okay=False, metavar="POLICY.yaml", help="Check this policy.", show_default=False),
+]
 Junit = Annotated[Path | None, Out("--junit", dir_okay=False, help="JUnit XML.", show_default=False)]
 Sarif = Annotated[Path | None, Out("--sarif", dir_okay=False, help="SARIF 2.1.0.", show_default=False)]
 Report = Annotated[Path | None, Out("--policy-json", dir_okay=False, help="The outcome as JSON.", show_default=False)]
@@ -54,6 +58,15 @@ class Written:
     report: Path | None = None
     card: Path | None = None
     summary: Path | None = None
+
+    def require(self, policy: Path | None) -> None:
+        """Files need a policy; a job's summary comes from the environment, and waits for one.
+
+        Raises:
+            BadParameter: a file was asked for, and nothing that could be in it.
+        """
+        if policy is None and any((self.junit, self.sarif, self.report, self.card)):
+            raise typer.BadParameter("--junit, --sarif, --policy-json and --model-card need --policy")
 
 
 @policies.command("check")

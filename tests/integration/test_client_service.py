@@ -20,6 +20,7 @@ from schemas.audits import AuditConfig, AuditState, StageState, View
 from schemas.classifiers import InputSpec
 from schemas.client import AuditUnfinished, Client, IntakeRefused, ServiceError, TimedOut, Unreachable, file_calls
 from schemas.problems import ErrorCode
+from schemas.results import Verdict
 from services.api.routes import certificate as certificate_route
 from services.db.engine import transaction
 from services.db.tables import AuditRow, AutoencoderRow, ClassifierRow, DatasetRow, UploadRow
@@ -241,6 +242,26 @@ def test_one_line_audits_a_model(api: Api, model: Path, data: Path, tmp_path: Pa
     listed = json.loads(scotoma(api, "audit", "list", "--json").stdout)
     shown = scotoma(api, "report", "get", listed[0]["id"], "--json")
     assert json.loads(shown.stdout) == json.loads(saved.read_text())
+
+
+@pytest.mark.usefixtures("dispatcher")
+@pytest.mark.parametrize(("verdict", "code"), [(Verdict.IGNORED, 0), (Verdict.USED, 1), (Verdict.UNDETERMINED, 2)])
+def test_a_policy_decides_the_exit_code_and_every_file_is_there(
+    api: Api, model: Path, data: Path, tmp_path: Path, verdict: Verdict, code: int
+) -> None:
+    feature = next(name for name, told in FEATURES.items() if told is verdict)
+    policy = tmp_path / "policy.json"
+    policy.write_text(json.dumps({"version": 1, "name": "release", "rules": [{"must_ignore": feature}]}))
+    done = scotoma(
+        api, "audit", "run", str(model), str(data), "-o", str(tmp_path / "out"), "--policy", str(policy),
+        "--junit", str(tmp_path / "j.xml"), "--sarif", str(tmp_path / "s.json"), "--json",
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    assert len(list((tmp_path / "out").iterdir())) == 2
+    assert "<testsuites>" in (tmp_path / "j.xml").read_text()
+    assert json.loads((tmp_path / "s.json").read_text())["version"] == "2.1.0"
+    assert json.loads(done.stdout)["schema_version"] == "1"
+    assert "Policy release" in done.stderr
 
 
 @pytest.mark.usefixtures("dispatcher")
