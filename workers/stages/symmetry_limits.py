@@ -20,7 +20,8 @@ def group_limits(rows: Sequence[Symmetry]) -> list[str]:
     declared = {row.group for row in rows if row.declared}
     screened = _named("Screened for symmetry", tested - declared)
     told = _named("Declared to be a symmetry, and tested", declared)
-    left = [_words(group) for group in SymmetryGroup if group not in tested]
+    graphs = SymmetryGroup.NODES in tested  # groups of the other kind of input have nothing to act on
+    left = [_words(group) for group in SymmetryGroup if group not in tested and not graphs and group != "nodes"]
     others = f"Not tested: {'; '.join([*left, 'any group outside this list'])}."
     return [" ".join([*screened, *told, others]), *_approximate(rows)]
 
