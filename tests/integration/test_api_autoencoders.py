@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from schemas.api_keys import Scope
+from schemas.audits import View
 from services.db.engine import SessionFactory, transaction
 from services.db.tables import AuditRow, JobRow
 from services.dispatch.subjects import audit_subject, files_of
@@ -135,7 +136,7 @@ def test_what_does_not_fit_an_audit_is_said_at_once(
     assert answer.json()["advice"] or code == "intake-rejected", "whose advice is that of the file's own problem"
 
 
-@pytest.mark.parametrize("views", [["everything"], ["mixing"] * 7])
+@pytest.mark.parametrize("views", [["everything"], ["mixing"] * (len(View) + 1)])
 def test_views_that_are_none(http: httpx.Client, ids: dict[str, str], views: list[str]) -> None:
     assert submit(http, ids, {"views": views}).json()["code"] == "invalid-request"
 
