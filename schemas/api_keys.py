@@ -11,11 +11,16 @@ from .scalars import Contract, Identifier, Name
 
 
 class Scope(StrEnum):
-    """What a key may do: read, submit, or manage keys. Each includes those before it."""
+    """What a key may do in its project."""
 
     VIEWER = "viewer"
+    """Read audits, results and reports."""
+    AUDITOR = "auditor"
+    """Read these, and who did what (the trail); change nothing."""
     SUBMITTER = "submitter"
+    """Read, upload, and start audits, comparisons and schedules."""
     ADMIN = "admin"
+    """All that, and keys, webhooks and registries."""
 
 
 class ApiKeyCreate(Contract):

@@ -193,3 +193,9 @@ class Fenced(ServiceError):
     """An attempt that is no longer the current one tried to write. Its work is dropped, silently for users."""
 
     code, status, title = ErrorCode.INTERNAL, 409, "This attempt was replaced"
+
+
+class InvalidSchedule(InvalidRequest):
+    """A schedule whose times make no sense."""
+
+    title = "The schedule is not valid"

@@ -22,6 +22,13 @@ class Settings(BaseModel):
     it makes ``ready_file`` when it begins to claim.
     ``s3_endpoint`` empty means: the provider's own (AWS); ``s3_public_endpoint`` is what clients reach in
     presigned URLs, when that differs; ``s3_prefix`` (ending in ``/``) goes before every key.
+
+    ``secret_key`` seals secrets of webhooks and registries in the database; ``signing_key`` (32 bytes, base64) signs
+    manifests and reports: without one they are not signed. ``public_url`` is where people reach the service, for links
+    in messages. Tokens of ``oidc_issuer`` are taken when it is set; ``oidc_jwks_url`` empty: found by discovery.
+    ``private_networks``: whether webhooks and registries may be on private addresses. ``openlineage_url`` and
+    ``otlp_endpoint`` empty: nothing is sent. Every ``collector_seconds`` objects that nothing names and that are older
+    than ``orphan_seconds`` are removed, and stage outputs that no audit used for ``stage_memory_days``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,6 +54,26 @@ class Settings(BaseModel):
     ray_address: str = ""
     metrics_port: int = Field(default=0, ge=0, le=65535)
     ready_file: str = ""
+
+    secret_key: SecretStr = SecretStr("")
+    signing_key: SecretStr = SecretStr("")
+    public_url: str = ""
+
+    oidc_issuer: str = ""
+    oidc_audience: str = ""
+    oidc_jwks_url: str = ""
+    oidc_project_claim: str = "scotoma_project"
+    oidc_scope_claim: str = "scotoma_scope"
+
+    scheduler_seconds: float = Field(default=1.0, gt=0)
+    delivery_seconds: float = Field(default=1.0, gt=0)
+    private_networks: bool = False
+    openlineage_url: str = ""
+    otlp_endpoint: str = ""
+
+    collector_seconds: float = Field(default=3600.0, gt=0)
+    orphan_seconds: int = Field(default=24 * 3600, gt=0)
+    stage_memory_days: int = Field(default=30, ge=1)
 
     max_upload_bytes: int = Field(default=8 * 2**30, gt=0)
     max_direct_upload_bytes: int = Field(default=256 * 2**20, gt=0)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
-from services.db.engine import SessionFactory, make_engine, make_session_factory
+from services.api_keys.service import Principal
+from services.db.engine import SessionFactory, make_engine, make_session_factory, scoped
 from services.settings import Settings
 from services.storage.blobs import S3BlobStore
 from services.storage.client import bucket_of
@@ -24,6 +27,14 @@ class PortSet:
     sessions: SessionFactory
     store: S3BlobStore
     uploads: MultipartUploads
+
+    def tenant(self, principal: Principal) -> AbstractContextManager[Session]:
+        """A transaction in the principal's project: rows of others do not exist in it."""
+        return scoped(self.sessions, principal.project)
+
+    def store_of(self, principal: Principal) -> S3BlobStore:
+        """The principal's project's own objects."""
+        return self.store.of_project(principal.project)
 
 
 def open_ports(settings: Settings) -> PortSet:

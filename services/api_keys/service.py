@@ -11,6 +11,7 @@ from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from schemas.api_keys import ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyList, Scope
+from schemas.projects import DEFAULT_PROJECT
 from services.db.identifiers import new_id
 from services.db.tables import ApiKeyRow
 from services.errors import Forbidden, NotFound, Unauthenticated
@@ -19,19 +20,31 @@ from . import repository
 
 MARK = "scot_"
 VISIBLE = len(MARK) + 6
-RANK = {Scope.VIEWER: 0, Scope.SUBMITTER: 1, Scope.ADMIN: 2}
+INCLUDES = {
+    Scope.VIEWER: {Scope.VIEWER},
+    Scope.AUDITOR: {Scope.VIEWER, Scope.AUDITOR},
+    Scope.SUBMITTER: {Scope.VIEWER, Scope.SUBMITTER},
+    Scope.ADMIN: set(Scope),
+}
+"""What each scope may do: auditors read the trail and change nothing, submitters the other way round."""
 
 
 @dataclass(frozen=True)
 class Principal:
-    """Who sends a request: a key and its scope."""
+    """Who sends a request: a key (or the subject of a token), its scope, and the project that it acts in."""
 
     id: str
     scope: Scope
+    project: str = DEFAULT_PROJECT
+
+    @property
+    def operator(self) -> bool:
+        """Whether it administers the installation: an administrator of the default project."""
+        return self.scope is Scope.ADMIN and self.project == DEFAULT_PROJECT
 
     def may(self, scope: Scope) -> bool:
         """Whether this key's scope includes ``scope``."""
-        return RANK[self.scope] >= RANK[scope]
+        return scope in INCLUDES[self.scope]
 
     def require(self, scope: Scope) -> None:
         """Check the scope.
@@ -57,7 +70,7 @@ def authenticate(session: Session, secret: str) -> Principal:
     row = repository.find_usable(session, digest_of(secret)) if secret.startswith(MARK) else None
     if row is None:
         raise Unauthenticated("The API key is unknown, expired or revoked.", "Ask an administrator for a new key.")
-    return Principal(row.id, Scope(row.scope))
+    return Principal(row.id, Scope(row.scope), row.project_id)
 
 
 def create(session: Session, body: ApiKeyCreate) -> ApiKeyCreated:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy import URL, Engine, create_engine, func, make_url, select
 from sqlalchemy.orm import Session, sessionmaker
+
+from .base import TENANT_ROLE
 
 DRIVER = "postgresql+psycopg"
 STATEMENT_TIMEOUT_MS = 30_000
@@ -46,4 +48,16 @@ def make_session_factory(engine: Engine) -> SessionFactory:
 def transaction(factory: SessionFactory) -> Iterator[Session]:
     """One transaction: committed when the block ends, rolled back when it raises. Nothing else may commit."""
     with factory.begin() as session:
+        yield session
+
+
+@contextmanager
+def scoped(factory: SessionFactory, project: str) -> Iterator[Session]:
+    """A transaction that sees and writes rows of ``project`` only: the database enforces it (row-level security).
+
+    It works as a role without any other right, so that a query that forgets the project finds nothing of others.
+    """
+    with transaction(factory) as session:
+        role, mark = func.set_config("role", TENANT_ROLE, True), func.set_config("scotoma.project", project, True)
+        session.execute(select(role, mark))
         yield session

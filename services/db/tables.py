@@ -1,28 +1,24 @@
-"""The tables. Times are the database's own clock, states are checked by the database, ids are ``prefix_hex``."""
+"""Tables of the main job; those of automation, outbox and trust are beside. The clock is the database's.
+
+States are checked by the database, ids are ``prefix_hex``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index, MetaData, Sequence, Text, func, text
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Sequence, text
+from sqlalchemy.orm import Mapped, mapped_column
 
 from schemas.api_keys import Scope
 from schemas.audits import AuditState
 from schemas.classifiers import IntakeState
+from schemas.policies import Outcome
 from schemas.uploads import UploadState
 
-NAMES = {
-    "pk": "pk_%(table_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "ix": "ix_%(table_name)s_%(column_0_name)s",
-}
+from .base import Scoped, Table, created, one_of
 
 
 class JobKind(StrEnum):
@@ -32,6 +28,8 @@ class JobKind(StrEnum):
     INTAKE_DATASET = "intake_dataset"
     INTAKE_AUTOENCODER = "intake_autoencoder"
     AUDIT = "audit"
+    COMPARISON = "comparison"
+    IMPORT_VERSION = "import_version"
 
 
 class JobState(StrEnum):
@@ -44,18 +42,6 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Table(DeclarativeBase):
-    """Base of every table."""
-
-    metadata = MetaData(naming_convention=NAMES)
-    type_annotation_map: ClassVar[dict[Any, Any]] = {
-        str: Text,
-        datetime: DateTime(timezone=True),
-        dict[str, Any]: JSONB(none_as_null=True),
-        list[Any]: JSONB(none_as_null=True),
-    }
-
-
 OPEN_JOB = "state IN ('queued', 'running')"
 """Partial index condition: a subject has at most one open job."""
 
@@ -63,18 +49,7 @@ TOKENS = Sequence("job_tokens", metadata=Table.metadata)
 """Fencing tokens: every claim takes the next one, so a later owner always has a larger token."""
 
 
-def one_of(column: str, values: Iterable[str]) -> CheckConstraint:
-    """A check that ``column`` holds one of ``values``."""
-    allowed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({allowed})", name=column)
-
-
-def created() -> Mapped[datetime]:
-    """A column filled with the transaction's time."""
-    return mapped_column(server_default=func.now())
-
-
-class ApiKeyRow(Table):
+class ApiKeyRow(Scoped, Table):
     """A key: its visible prefix and the SHA-256 of its secret."""
 
     __tablename__ = "api_keys"
@@ -90,7 +65,7 @@ class ApiKeyRow(Table):
     revoked_at: Mapped[datetime | None]
 
 
-class UploadRow(Table):
+class UploadRow(Scoped, Table):
     """Bytes on their way in. ``digest`` is set when they are complete and hashed."""
 
     __tablename__ = "uploads"
@@ -111,7 +86,7 @@ class UploadRow(Table):
     expires_at: Mapped[datetime]
 
 
-class Inspected:
+class Inspected(Scoped):
     """Columns of what goes through intake: its state, and the facts or the problem that intake found."""
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -135,7 +110,7 @@ class ClassifierRow(UploadedFile, Table):
     """An uploaded ONNX file and what intake says of it."""
 
     __tablename__ = "classifiers"
-    __table_args__ = (one_of("state", IntakeState), Index("ix_classifiers_newest", "created_at", "id"))
+    __table_args__ = (one_of("state", IntakeState), Index("ix_classifiers_newest", "project_id", "created_at", "id"))
 
     input: Mapped[dict[str, Any]]
     classes: Mapped[list[Any] | None]
@@ -145,7 +120,7 @@ class DatasetRow(UploadedFile, Table):
     """Uploaded reference images and what intake says of them."""
 
     __tablename__ = "datasets"
-    __table_args__ = (one_of("state", IntakeState), Index("ix_datasets_newest", "created_at", "id"))
+    __table_args__ = (one_of("state", IntakeState), Index("ix_datasets_newest", "project_id", "created_at", "id"))
 
     attributes: Mapped[dict[str, Any]]
 
@@ -154,7 +129,7 @@ class AutoencoderRow(Inspected, Table):
     """An uploaded encoder and decoder and what intake says of them."""
 
     __tablename__ = "autoencoders"
-    __table_args__ = (one_of("state", IntakeState), Index("ix_autoencoders_newest", "created_at", "id"))
+    __table_args__ = (one_of("state", IntakeState), Index("ix_autoencoders_newest", "project_id", "created_at", "id"))
 
     encoder_upload_id: Mapped[str] = mapped_column(ForeignKey("uploads.id"))
     decoder_upload_id: Mapped[str] = mapped_column(ForeignKey("uploads.id"))
@@ -163,15 +138,20 @@ class AutoencoderRow(Inspected, Table):
     value_range: Mapped[list[Any]]
 
 
-class AuditRow(Table):
-    """An audit. ``last_sequence`` numbers its events; ``stages`` is the latest progress of each stage."""
+class AuditRow(Scoped, Table):
+    """An audit. ``last_sequence`` numbers its events; ``stages`` is the latest progress of each stage.
+
+    ``gate`` is what came of ``policy_id``; ``origin`` names the schedule or the registry version that began it;
+    ``gpu_seconds`` is what its stages reserved of GPUs, for the quota.
+    """
 
     __tablename__ = "audits"
     __table_args__ = (
         one_of("state", AuditState),
+        one_of("gate", Outcome),
         CheckConstraint("progress BETWEEN 0 AND 1", name="progress"),
         CheckConstraint("(state = 'succeeded') = (result_digest IS NOT NULL)", name="result"),
-        Index("ix_audits_newest", "created_at", "id"),
+        Index("ix_audits_newest", "project_id", "created_at", "id"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -180,6 +160,10 @@ class AuditRow(Table):
     classifier_id: Mapped[str] = mapped_column(ForeignKey("classifiers.id"))
     dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"))
     config: Mapped[dict[str, Any]]
+    policy_id: Mapped[str | None] = mapped_column(ForeignKey("policies.id"))
+    baseline_id: Mapped[str | None] = mapped_column(ForeignKey("audits.id"))
+    gate: Mapped[str | None]
+    origin: Mapped[dict[str, Any] | None]
     attempt: Mapped[int] = mapped_column(server_default=text("0"))
     cancel_requested: Mapped[bool] = mapped_column(server_default=text("false"))
     progress: Mapped[float] = mapped_column(server_default=text("0"))
@@ -187,12 +171,13 @@ class AuditRow(Table):
     problem: Mapped[dict[str, Any] | None]
     result_digest: Mapped[str | None]
     last_sequence: Mapped[int] = mapped_column(server_default=text("0"))
+    gpu_seconds: Mapped[float] = mapped_column(server_default=text("0"))
     created_at: Mapped[datetime] = created()
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
 
 
-class AuditEventRow(Table):
+class AuditEventRow(Scoped, Table):
     """What happened to an audit, gapless from 1. Written only by :func:`services.db.events.append_event`."""
 
     __tablename__ = "audit_events"
@@ -204,7 +189,7 @@ class AuditEventRow(Table):
     data: Mapped[dict[str, Any]]
 
 
-class AuditArtifactRow(Table):
+class AuditArtifactRow(Scoped, Table):
     """A stored output of an audit, by role."""
 
     __tablename__ = "audit_artifacts"
@@ -216,7 +201,7 @@ class AuditArtifactRow(Table):
     media_type: Mapped[str]
 
 
-class JobRow(Table):
+class JobRow(Scoped, Table):
     """A unit of work; the row is the queue. ``token`` fences the owner, the lease runs on the database's clock."""
 
     __tablename__ = "jobs"
@@ -240,9 +225,10 @@ class JobRow(Table):
     created_at: Mapped[datetime] = created()
     finished_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
+    traceparent: Mapped[str | None]
 
 
-class StageOutputRow(Table):
+class StageOutputRow(Scoped, Table):
     """The memory of finished stages, over all audits: the same key never runs twice."""
 
     __tablename__ = "stage_outputs"
@@ -266,7 +252,7 @@ class BlobRow(Table):
     created_at: Mapped[datetime] = created()
 
 
-class IdempotencyKeyRow(Table):
+class IdempotencyKeyRow(Scoped, Table):
     """The first answer to a request, replayed to its repetitions. ``status`` is null while the first one runs."""
 
     __tablename__ = "idempotency_keys"

@@ -16,7 +16,7 @@ from datetime import timedelta
 from sqlalchemy import CTE, ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from services.db.engine import SessionFactory, transaction
+from services.db.engine import SessionFactory, scoped
 from services.db.identifiers import new_id
 from services.db.tables import TOKENS, JobKind, JobRow, JobState
 from services.errors import Fenced
@@ -28,7 +28,8 @@ LONGEST_BACKOFF = 60.0
 class Claim:
     """The right to work on a job: valid while ``token`` is the row's. ``attempt`` counts from 1.
 
-    ``reclaimed``: an earlier owner lost its lease. ``waited``: seconds from enqueue to this claim.
+    ``project`` is the subject's: all that follows happens in it. ``reclaimed``: an earlier owner lost its lease.
+    ``waited``: seconds from enqueue to this claim. ``traceparent``: of the request that enqueued it (W3C).
     """
 
     job_id: str
@@ -38,6 +39,8 @@ class Claim:
     token: int
     reclaimed: bool
     waited: float
+    project: str
+    traceparent: str | None = None
 
 
 def enqueue(session: Session, kind: JobKind, subject_id: str) -> str:
@@ -76,14 +79,17 @@ def claim(session: Session, kinds: Sequence[JobKind], worker: str, lease_seconds
             JobRow.token,
             candidate.c.state,
             func.extract("epoch", func.now() - JobRow.created_at),
+            JobRow.project_id,
+            JobRow.traceparent,
         )
         .execution_options(synchronize_session=False)
     )
     row = session.execute(statement).one_or_none()
     if row is None:
         return None
-    job_id, kind, subject_id, attempt, token, before, waited = row
-    return Claim(job_id, JobKind(kind), subject_id, attempt, token, before == JobState.RUNNING, float(waited))
+    job_id, kind, subject_id, attempt, token, before, waited, project, traceparent = row
+    reclaimed = before == JobState.RUNNING
+    return Claim(job_id, JobKind(kind), subject_id, attempt, token, reclaimed, float(waited), project, traceparent)
 
 
 def _candidate(kinds: Sequence[JobKind]) -> CTE:
@@ -112,12 +118,12 @@ def guard(session: Session, owner: Claim) -> None:
 
 @contextmanager
 def fenced(factory: SessionFactory, owner: Claim) -> Iterator[Session]:
-    """A transaction that only the current owner gets.
+    """A transaction in the subject's project that only the current owner gets.
 
     Raises:
         Fenced: the job was finished, cancelled or claimed by another.
     """
-    with transaction(factory) as session:
+    with scoped(factory, owner.project) as session:
         guard(session, owner)
         yield session
 

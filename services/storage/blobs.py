@@ -6,12 +6,14 @@ import hashlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from botocore.exceptions import ClientError, ReadTimeoutError, ResponseStreamingError
 from botocore.exceptions import IncompleteReadError as BotoIncompleteRead
 from urllib3.exceptions import HTTPError
 
 from schemas.ports import BlobMissing
+from schemas.projects import DEFAULT_PROJECT
 from schemas.scalars import Sha256
 from services.errors import Corrupt, Unavailable
 
@@ -39,6 +41,18 @@ class S3BlobStore:
 
     def __reduce__(self) -> tuple[type[S3BlobStore], tuple[Bucket]]:
         return S3BlobStore, (self.bucket,)
+
+    def of_project(self, project: str) -> S3BlobStore:
+        """The store of a project: no digest of one project reaches the bytes of another, even where they are equal.
+
+        The default project's objects lie where those of before projects do.
+        """
+        prefix = self.bucket.prefix + ("" if project == DEFAULT_PROJECT else f"projects/{project}/")
+        if prefix == self.bucket.prefix:
+            return self
+        store = S3BlobStore(replace(self.bucket, prefix=prefix))
+        store._client = self.client
+        return store
 
     @property
     def client(self) -> S3Client:

@@ -15,7 +15,8 @@ from sqlalchemy.exc import IntegrityError
 from services.db.engine import make_engine, make_session_factory, transaction
 from services.db.events import append_event
 from services.db.migrate import alembic_config, migrate, schema_is_current
-from services.db.tables import AuditEventRow, AuditRow, Table
+from services.db.every_table import METADATA
+from services.db.tables import AuditEventRow, AuditRow
 from tests.builders.rows import DIGEST, add_audit, add_autoencoder
 
 
@@ -33,14 +34,14 @@ def test_migrations_make_the_declared_tables(empty: Engine, empty_database_url: 
         list(threads.map(migrate, [empty_database_url] * 3))
     with empty.connect() as connection:
         assert schema_is_current(connection)
-        assert compare_metadata(MigrationContext.configure(connection), Table.metadata) == []
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
         assert connection.scalar(text("SELECT nextval('job_tokens')")) == 1
 
 
 def test_checks_and_partial_indexes_are_those_of_the_declaration(empty: Engine, engine: Engine) -> None:
     """``compare_metadata`` does not look at these: build both ways and compare what PostgreSQL says."""
     with empty.begin() as connection:
-        Table.metadata.create_all(connection)
+        METADATA.create_all(connection)
         declared = catalogue(connection)
     with engine.connect() as connection:
         assert catalogue(connection) == declared

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from services.db.tables import Table
+from services.db.every_table import METADATA
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=Table.metadata)
+context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA)
 context.run_migrations()

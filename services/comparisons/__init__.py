@@ -1,0 +1,1 @@
+"""Comparisons of two audits: their rows and their rules."""

@@ -1,0 +1,1 @@
+"""OpenLineage: each audit as a run, each verdict as a test."""

@@ -1,0 +1,1 @@
+"""Signed statements of what an audit rests on and came to."""

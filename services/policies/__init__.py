@@ -1,0 +1,1 @@
+"""Policies of a project: named documents whose versions never change."""

@@ -1,0 +1,1 @@
+"""Projects: their rows, limits and trail."""

@@ -1,0 +1,1 @@
+"""Model registries: they tell of new versions, and are told what became of them."""

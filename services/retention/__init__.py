@@ -1,0 +1,1 @@
+"""What is no longer needed goes; what a committed manifest reaches never does."""

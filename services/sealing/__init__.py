@@ -1,0 +1,1 @@
+"""Secrets at rest: sealed by the installation's key, opened only where they are used."""

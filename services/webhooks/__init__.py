@@ -1,0 +1,1 @@
+"""Webhooks out: Standard Webhooks, signed, retried, kept off private networks."""
