@@ -14,8 +14,8 @@ from sqlalchemy.exc import IntegrityError
 
 from services.db.engine import make_engine, make_session_factory, transaction
 from services.db.events import append_event
-from services.db.migrate import alembic_config, migrate, schema_is_current
 from services.db.every_table import METADATA
+from services.db.migrate import alembic_config, migrate, schema_is_current
 from services.db.tables import AuditEventRow, AuditRow
 from tests.builders.rows import DIGEST, add_audit, add_autoencoder
 
