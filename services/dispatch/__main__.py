@@ -16,6 +16,7 @@ from services.settings import Settings, load_settings
 
 from .cluster import connect_ray
 from .dispatcher import Dispatcher, assembled
+from .loops import turning
 from .science import Science
 
 
@@ -34,7 +35,7 @@ def serve(settings: Settings, science: Science) -> None:
     if settings.metrics_port:
         start_http_server(settings.metrics_port, registry=metrics.registry)
     try:
-        with assembled(settings, science, metrics) as bench:
+        with assembled(settings, science, metrics) as bench, turning(bench, stop):
             if settings.ready_file:
                 Path(settings.ready_file).touch()
             Dispatcher(bench).run(stop)
