@@ -31,6 +31,7 @@ class ErrorCode(StrEnum):
     ALREADY_FINISHED = "already-finished"
     REPORT_NOT_READY = "report-not-ready"
     ARTIFACT_MISSING = "artifact-missing"
+    AUDITS_NOT_COMPARABLE = "audits-not-comparable"
     SERVICE_UNAVAILABLE = "service-unavailable"
     INTERNAL = "internal"
     # classifiers at intake

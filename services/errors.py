@@ -11,7 +11,8 @@ ServiceError
 │   ├── UploadIncomplete   422  parts or bytes are missing
 │   ├── UploadMismatch     422  the bytes are not what was declared
 │   ├── IntakeRejected     422  rests on a file that intake refused
-│   └── SubjectsMismatch   422  the classifier cannot take what the dataset holds
+│   ├── SubjectsMismatch   422  the classifier cannot take what the dataset holds
+│   └── NotComparable      422  two audits that no comparison can be made of
 ├── UploadTooLarge         413
 ├── IdempotencyKeyMissing  400
 ├── IdempotencyKeyReused   422  same key, another payload
@@ -133,6 +134,12 @@ class SubjectsMismatch(InvalidRequest):
     """The classifier cannot take what the dataset holds."""
 
     code, title = ErrorCode.CLASSIFIER_DATASET_MISMATCH, "The classifier and the dataset do not fit"
+
+
+class NotComparable(InvalidRequest):
+    """Two audits that no comparison can be made of."""
+
+    code, title = ErrorCode.AUDITS_NOT_COMPARABLE, "The audits cannot be compared"
 
 
 class UploadTooLarge(ServiceError):
