@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from .policies import Outcome
 from .problems import Problem
 from .scalars import Contract, Identifier, Name, Probability
 
@@ -110,12 +111,28 @@ MOVES: dict[AuditState, frozenset[AuditState]] = {
 
 
 class AuditCreate(Contract):
-    """Body of ``POST /v1/audits``."""
+    """Body of ``POST /v1/audits``.
+
+    ``policy`` is checked when the audit has its findings; ``baseline`` is the earlier audit, a succeeded one, that
+    ``no_regression_against`` of its rules means.
+    """
 
     classifier: Identifier
     dataset: Identifier
     name: Name | None = None
     config: AuditConfig = AuditConfig()
+    policy: Identifier | None = None
+    baseline: Identifier | None = None
+
+
+class Origin(Contract):
+    """What began an audit, where no person did: a schedule at its time, or a version that a registry told of."""
+
+    schedule: Identifier | None = None
+    due_at: datetime | None = None
+    registry: Identifier | None = None
+    model: str | None = None
+    version: str | None = None
 
 
 class StageState(StrEnum):
@@ -139,7 +156,7 @@ class StageProgress(Contract):
 
 
 class Audit(Contract):
-    """An audit as the API answers it."""
+    """An audit as the API answers it. ``gate`` is what came of ``policy``, once that is checked."""
 
     id: Identifier
     name: Name
@@ -147,6 +164,10 @@ class Audit(Contract):
     classifier: Identifier
     dataset: Identifier
     config: AuditConfig
+    policy: Identifier | None = None
+    baseline: Identifier | None = None
+    gate: Outcome | None = None
+    origin: Origin | None = None
     attempt: int
     cancel_requested: bool = False
     progress: Probability = 0.0

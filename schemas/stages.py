@@ -11,6 +11,7 @@ from .audits import AuditConfig
 from .autoencoders import Autoencoder
 from .classifiers import Classifier
 from .datasets import Dataset
+from .policies import Policy
 from .scalars import Contract, Identifier, Name, Sha256
 
 STAGE_CODE_VERSION = "4"
@@ -90,7 +91,10 @@ class PlannedStage(Contract):
 
 
 class AuditSubject(Contract):
-    """What an audit is about, as its plan sees it. Both files passed intake: their ``facts`` are there."""
+    """What an audit is about, as its plan sees it. Both files passed intake: their ``facts`` are there.
+
+    ``baseline`` is the ``result.json`` of the earlier audit that the rules of ``policy`` speak of.
+    """
 
     audit_id: Identifier
     name: Name
@@ -103,3 +107,5 @@ class AuditSubject(Contract):
     """Other classifiers on the same images, in the order of ``config.against``."""
     outside: Dataset | None = None
     autoencoder: Autoencoder | None = None
+    policy: Policy | None = None
+    baseline: Sha256 | None = None

@@ -16,7 +16,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ..policies import Outcome, PolicyReport, check, policy_schema
+from ..policies import Outcome, PolicyReport, policy_schema
+from ..policies.check import check
 from ..results import AuditResult
 from .policies.document import PolicyFile, read_policy
 from .policies.junit import junit

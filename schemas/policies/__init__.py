@@ -1,6 +1,8 @@
-"""Policies: what a model must and must not ignore, checked against the result of an audit."""
+"""Policies: what a model must and must not ignore, and what came of checking that.
 
-from .check import check
+:func:`schemas.policies.check.check` does it; it reads results, which hold reports, so this package does not import it.
+"""
+
 from .document import (
     MaxFlipRate,
     MustIgnore,
@@ -24,6 +26,5 @@ __all__ = [
     "PolicyReport",
     "Rule",
     "RuleOutcome",
-    "check",
     "policy_schema",
 ]

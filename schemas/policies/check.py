@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import singledispatch
 
-from ..results import AuditResult, Estimate, Finding, Verdict
+from ..findings import Estimate, Finding, Verdict
+from ..results import AuditResult
 from .document import (
     MaxFlipRate,
     MustIgnore,

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from ..results import Finding
+from ..findings import Finding
 from ..scalars import Contract, Identifier, Name, Probability, Sha256
 
 LOGITS = "logits"

@@ -424,11 +424,18 @@ class _Planner:
         inputs: Inputs = {
             **_of("evidence", "evidence"), **_of("effects", "edits"), "nuisance": nuisance, **sheets, **galleries,
         }  # fmt: skip
-        subject = self.subject.model_dump(mode="json", exclude={"attempt"})
+        if self.subject.policy is not None and self.subject.baseline is not None:
+            inputs["baseline"] = self.subject.baseline
         return self._stage(
-            "result", "Writing the result", inputs, 1, subject=subject, taps=taps, galleries=shown,
+            "result", "Writing the result", inputs, 1, subject=_as_config(self.subject), taps=taps, galleries=shown,
             certificate=_certificate(), **_history(done),
         )  # fmt: skip
+
+
+def _as_config(subject: AuditSubject) -> dict[str, Any]:
+    """What decides the words of a result; without a policy as before there were any, so that keys stay the same."""
+    unasked = {"policy", "baseline"} if subject.policy is None else set()
+    return subject.model_dump(mode="json", exclude={"attempt", *unasked})
 
 
 def _certificate() -> dict[str, Any] | None:

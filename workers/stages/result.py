@@ -24,6 +24,7 @@ from schemas.results import (
     TapSheet,
 )
 from schemas.stages import STAGE_CODE_VERSION, AuditSubject
+from workers.stages.judging import judge
 from workers.stages.stage import Produced, StageContext, pack_json
 
 LIBRARIES = ("torch", "onnx", "onnxruntime", "numpy", "scikit-learn", "ray")
@@ -37,8 +38,18 @@ def run(context: StageContext) -> Produced:
     classes = class_names(subject)
     sheets = pack_json(_sheets(context, classes).model_dump(mode="json"))
     digests = {**context.config["artifacts"], "sheets": hashlib.sha256(sheets).hexdigest()}
-    result = pack_json(_result(context, subject, classes, digests).model_dump(mode="json"))
-    return Produced({"result": result, "sheets": sheets}, {"artifacts": _artifacts(digests, result)})
+    found, gate = _judged(context, subject, _result(context, subject, classes, digests))
+    result = pack_json(found.model_dump(mode="json"))
+    return Produced({"result": result, "sheets": sheets}, {"artifacts": _artifacts(digests, result), **gate})
+
+
+def _judged(context: StageContext, subject: AuditSubject, result: AuditResult) -> tuple[AuditResult, dict[str, str]]:
+    """The result with what came of the policy, and the same in one word; as it was where there is no policy."""
+    if subject.policy is None:
+        return result, {}
+    baseline = AuditResult.model_validate_json(context.blob("baseline")) if subject.baseline else None
+    report = judge(subject.policy, result, baseline)
+    return result.model_copy(update={"policies": [report]}), {"gate": report.outcome.value}
 
 
 def library_version(name: str) -> str:

@@ -15,7 +15,8 @@ from schemas.client.policies.document import read_policy
 from schemas.client.policies.junit import junit
 from schemas.client.policies.markdown import escaped, job_summary
 from schemas.client.session import USAGE, ExitWith, exit_code
-from schemas.policies import Policy, PolicyReport, check
+from schemas.policies import Policy, PolicyReport
+from schemas.policies.check import check
 from schemas.results import Verdict
 from tests.builders.results import result
 

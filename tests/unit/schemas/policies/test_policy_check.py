@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -10,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from schemas.policies import Outcome, Policy, check, policy_schema
+from schemas.policies import Outcome, Policy, policy_schema
+from schemas.policies.check import check
 from schemas.results import AuditResult, Effect, Estimate, Retention, Verdict
 from tests.builders.results import finding, result
 
@@ -150,3 +153,9 @@ def test_schema_and_model_refuse_the_same(rule: dict[str, Any]) -> None:
         Policy.model_validate(document)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(document, policy_schema())
+
+
+def test_published_schema_is_the_one_of_this_code() -> None:
+    """Editors and linters read the file."""
+    published = Path(__file__).parents[4] / "schemas" / "policy.schema.json"
+    assert json.loads(published.read_text()) == policy_schema()
