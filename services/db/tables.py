@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Sequence, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, PrimaryKeyConstraint, Sequence, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from schemas.api_keys import Scope
@@ -229,7 +229,7 @@ class JobRow(Scoped, Table):
 
 
 class StageOutputRow(Scoped, Table):
-    """The memory of finished stages, over all audits: the same key never runs twice."""
+    """The memory of finished stages, over all audits: the same key never runs twice. What is not used is forgotten."""
 
     __tablename__ = "stage_outputs"
 
@@ -239,6 +239,7 @@ class StageOutputRow(Scoped, Table):
     summary: Mapped[dict[str, Any]]
     seconds: Mapped[float]
     created_at: Mapped[datetime] = created()
+    used_at: Mapped[datetime] = created()
 
 
 class BlobRow(Table):
@@ -253,12 +254,16 @@ class BlobRow(Table):
 
 
 class IdempotencyKeyRow(Scoped, Table):
-    """The first answer to a request, replayed to its repetitions. ``status`` is null while the first one runs."""
+    """The first answer to a request, replayed to its repetitions. ``status`` is null while the first one runs.
+
+    The project is in the key, for the bearer of a token may act in several.
+    """
 
     __tablename__ = "idempotency_keys"
+    __table_args__ = (PrimaryKeyConstraint("principal", "key", "project_id"),)
 
-    principal: Mapped[str] = mapped_column(primary_key=True)
-    key: Mapped[str] = mapped_column(primary_key=True)
+    principal: Mapped[str]
+    key: Mapped[str]
     fingerprint: Mapped[str]
     status: Mapped[int | None]
     location: Mapped[str | None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index
+from sqlalchemy import BigInteger, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Scoped, Table, created
@@ -32,7 +32,7 @@ class TrailRow(Scoped, Table):
     """Who did what, when; written in the transaction of the deed, never changed."""
 
     __tablename__ = "trail"
-    __table_args__ = (Index("ix_trail_newest", "project_id", "id"),)
+    __table_args__ = (Index("ix_trail_newest", "project_id", "id"), Index("ix_trail_subject", "subject"))
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     at: Mapped[datetime] = created()
@@ -43,16 +43,32 @@ class TrailRow(Scoped, Table):
 
 
 class ManifestRow(Scoped, Table):
-    """A signed statement of what an audit rests on and came to. ``document`` is the very text that was signed."""
+    """A statement of what an audit or a comparison rests on and came to, and the sealed page that carries it.
+
+    ``document`` is the very text that was signed, ``digest`` its SHA-256; ``page_digest`` is of the stored page with
+    its seal. ``original``: made when the subject ended; others are later pages by newer templates. ``key_id`` and
+    ``signature`` are null where this installation had no key.
+    """
 
     __tablename__ = "manifests"
+    __table_args__ = (
+        Index(
+            "uq_manifests_page",
+            "subject_id",
+            "template_version",
+            text("COALESCE(key_id, '')"),
+            unique=True,
+        ),
+    )
 
-    audit_id: Mapped[str] = mapped_column(ForeignKey("audits.id"), primary_key=True)
+    subject_id: Mapped[str] = mapped_column(primary_key=True)
     digest: Mapped[str] = mapped_column(primary_key=True)
-    kind: Mapped[str]
+    original: Mapped[bool]
+    template_version: Mapped[str]
+    page_digest: Mapped[str]
     document: Mapped[str]
-    key_id: Mapped[str]
-    signature: Mapped[str]
+    key_id: Mapped[str | None]
+    signature: Mapped[str | None]
     signed_at: Mapped[datetime] = created()
 
 
@@ -64,6 +80,19 @@ class SigningKeyRow(Table):
     id: Mapped[str] = mapped_column(primary_key=True)
     public_key: Mapped[str]
     created_at: Mapped[datetime] = created()
+
+
+class CollectionRow(Table):
+    """A run of the collector. The bucket holds the id of the last one: a database that does not know it is another, or
+    an old one restored, and nothing may be removed by its word.
+    """
+
+    __tablename__ = "collections"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    started_at: Mapped[datetime] = created()
+    finished_at: Mapped[datetime | None]
+    found: Mapped[dict[str, Any] | None]
 
 
 class WebSessionRow(Scoped, Table):

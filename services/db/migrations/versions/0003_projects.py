@@ -66,6 +66,7 @@ def upgrade() -> None:
     op.create_table(
         "deliveries",
         sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("sink", sa.Text(), nullable=False),
         sa.Column("sink_id", sa.Text(), nullable=True),
         sa.Column("type", sa.Text(), nullable=False),
@@ -83,6 +84,13 @@ def upgrade() -> None:
         sa.CheckConstraint("state IN ('waiting', 'delivered', 'failed')", name=op.f("ck_deliveries_state")),
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_deliveries_project_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
+    )
+    op.create_index(
+        "ix_deliveries_order",
+        "deliveries",
+        ["sink", "sink_id", "sequence"],
+        unique=False,
+        postgresql_where=sa.text("state = 'waiting'"),
     )
     op.create_index("ix_deliveries_sink", "deliveries", ["sink_id", "created_at"], unique=False)
     op.create_index(
@@ -151,6 +159,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_trail")),
     )
     op.create_index("ix_trail_newest", "trail", ["project_id", "id"], unique=False)
+    op.create_index("ix_trail_subject", "trail", ["subject"], unique=False)
     op.create_table(
         "web_sessions",
         sa.Column("id", sa.Text(), nullable=False),
@@ -171,6 +180,7 @@ def upgrade() -> None:
         sa.Column("sealed_secret", sa.Text(), nullable=False),
         sa.Column("sealed_previous", sa.Text(), nullable=True),
         sa.Column("previous_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("disabled_because", sa.Text(), nullable=True),
         _now("created_at"),
@@ -208,17 +218,32 @@ def upgrade() -> None:
     op.create_index("ix_comparisons_newest", "comparisons", ["project_id", "created_at", "id"], unique=False)
     op.create_table(
         "manifests",
-        sa.Column("audit_id", sa.Text(), nullable=False),
+        sa.Column("subject_id", sa.Text(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("original", sa.Boolean(), nullable=False),
+        sa.Column("template_version", sa.Text(), nullable=False),
+        sa.Column("page_digest", sa.Text(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
-        sa.Column("key_id", sa.Text(), nullable=False),
-        sa.Column("signature", sa.Text(), nullable=False),
+        sa.Column("key_id", sa.Text(), nullable=True),
+        sa.Column("signature", sa.Text(), nullable=True),
         _now("signed_at"),
         _project(),
-        sa.ForeignKeyConstraint(["audit_id"], ["audits.id"], name=op.f("fk_manifests_audit_id")),
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_manifests_project_id")),
-        sa.PrimaryKeyConstraint("audit_id", "digest", name=op.f("pk_manifests")),
+        sa.PrimaryKeyConstraint("subject_id", "digest", name=op.f("pk_manifests")),
+    )
+    op.create_index(
+        "uq_manifests_page",
+        "manifests",
+        ["subject_id", "template_version", sa.text("COALESCE(key_id, '')")],
+        unique=True,
+    )
+    op.create_table(
+        "collections",
+        sa.Column("id", sa.Text(), nullable=False),
+        _now("started_at"),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("found", JSON, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_collections")),
     )
     op.create_table(
         "occurrences",
@@ -300,9 +325,12 @@ def upgrade() -> None:
     op.create_foreign_key(
         op.f("fk_idempotency_keys_project_id"), "idempotency_keys", "projects", ["project_id"], ["id"]
     )
+    op.drop_constraint(op.f("pk_idempotency_keys"), "idempotency_keys", type_="primary")
+    op.create_primary_key(op.f("pk_idempotency_keys"), "idempotency_keys", ["principal", "key", "project_id"])
     op.add_column("jobs", sa.Column("traceparent", sa.Text(), nullable=True))
     op.add_column("jobs", _project())
     op.create_foreign_key(op.f("fk_jobs_project_id"), "jobs", "projects", ["project_id"], ["id"])
+    op.add_column("stage_outputs", _now("used_at"))
     op.add_column("stage_outputs", _project())
     op.create_foreign_key(op.f("fk_stage_outputs_project_id"), "stage_outputs", "projects", ["project_id"], ["id"])
     op.add_column("uploads", _project())
@@ -337,10 +365,14 @@ def downgrade() -> None:
     op.drop_column("uploads", "project_id")
     op.drop_constraint(op.f("fk_stage_outputs_project_id"), "stage_outputs", type_="foreignkey")
     op.drop_column("stage_outputs", "project_id")
+    op.drop_column("stage_outputs", "used_at")
     op.drop_constraint(op.f("fk_jobs_project_id"), "jobs", type_="foreignkey")
     op.drop_column("jobs", "project_id")
     op.drop_column("jobs", "traceparent")
+    op.execute("DELETE FROM idempotency_keys WHERE project_id <> 'prj_000000000000000000000000'")
     op.drop_constraint(op.f("fk_idempotency_keys_project_id"), "idempotency_keys", type_="foreignkey")
+    op.drop_constraint(op.f("pk_idempotency_keys"), "idempotency_keys", type_="primary")
+    op.create_primary_key(op.f("pk_idempotency_keys"), "idempotency_keys", ["principal", "key"])
     op.drop_column("idempotency_keys", "project_id")
     op.drop_constraint(op.f("fk_datasets_project_id"), "datasets", type_="foreignkey")
     op.drop_index("ix_datasets_newest", table_name="datasets")
@@ -374,12 +406,15 @@ def downgrade() -> None:
     op.drop_table("registry_versions")
     op.drop_index("ix_occurrences_waiting", table_name="occurrences", postgresql_where=sa.text("state = 'waiting'"))
     op.drop_table("occurrences")
+    op.drop_index("uq_manifests_page", table_name="manifests")
     op.drop_table("manifests")
+    op.drop_table("collections")
     op.drop_index("ix_comparisons_newest", table_name="comparisons")
     op.drop_table("comparisons")
     op.drop_index("ix_webhooks_newest", table_name="webhooks")
     op.drop_table("webhooks")
     op.drop_table("web_sessions")
+    op.drop_index("ix_trail_subject", table_name="trail")
     op.drop_index("ix_trail_newest", table_name="trail")
     op.drop_table("trail")
     op.drop_index("ix_schedules_newest", table_name="schedules")
@@ -388,6 +423,7 @@ def downgrade() -> None:
     op.drop_table("policies")
     op.drop_index("ix_deliveries_waiting", table_name="deliveries", postgresql_where=sa.text("state = 'waiting'"))
     op.drop_index("ix_deliveries_sink", table_name="deliveries")
+    op.drop_index("ix_deliveries_order", table_name="deliveries", postgresql_where=sa.text("state = 'waiting'"))
     op.drop_table("deliveries")
     op.drop_table("signing_keys")
     op.drop_table("projects")
@@ -421,7 +457,10 @@ def _make_role() -> None:
     op.execute(
         """
         DO $$ BEGIN
-            IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+            -- Before PostgreSQL 16, whoever is a member of a role may also act as it.
+            IF NOT pg_has_role('scotoma_tenant', CASE
+                WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END
+            ) THEN
                 EXECUTE format('GRANT scotoma_tenant TO %I', current_user);
             END IF;
         END $$
@@ -431,8 +470,9 @@ def _make_role() -> None:
 
 
 def _guard(table: str) -> None:
-    """The tenant role sees and writes rows of its transaction's project only."""
-    op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {ROLE}")
+    """The tenant role sees and writes rows of its transaction's project only; the trail it can but add to."""
+    deeds = "SELECT, INSERT" if table == "trail" else "SELECT, INSERT, UPDATE, DELETE"
+    op.execute(f"GRANT {deeds} ON {table} TO {ROLE}")
     op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     mine = "project_id = current_setting('scotoma.project', true)"
     op.execute(f"CREATE POLICY own ON {table} TO {ROLE} USING ({mine}) WITH CHECK ({mine})")
