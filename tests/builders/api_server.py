@@ -48,11 +48,11 @@ def served(app: FastAPI) -> Iterator[str]:
 
 
 @contextmanager
-def served_by_process(settings: Settings) -> Iterator[str]:
-    """``python -m services.api`` on a free port; yields its address when it listens."""
+def served_by_process(settings: Settings, root: Path = ROOT) -> Iterator[str]:
+    """``python -m services.api`` from the folder ``root`` on a free port; yields its address when it listens."""
     command = [sys.executable, "-m", "services.api"]
     environ = {**os.environ, **settings_environ(settings)}
-    process = subprocess.Popen(command, cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, cwd=root, env=environ, stderr=subprocess.PIPE, text=True)
     try:
         yield f"http://127.0.0.1:{_port_of(process)}"
     finally:
