@@ -20,7 +20,6 @@ from sqlalchemy.orm import Session
 
 from schemas.scalars import Contract
 from services.api_keys.service import Principal
-from services.db.engine import transaction
 from services.db.tables import IdempotencyKeyRow
 from services.errors import IdempotencyInFlight, IdempotencyKeyReused
 
@@ -80,7 +79,7 @@ def once(
 
     Args:
         session: the transaction that ``work`` writes in.
-        principal: whose key it is: keys of others never collide with it.
+        principal: whose key it is: keys of others, and those that it sent in another project, never collide with it.
         key: the ``Idempotency-Key``; without one, ``work`` is simply done.
         mark: fingerprint of the request.
         seconds: how long the answer is remembered.
@@ -94,7 +93,7 @@ def once(
         return work()
     _lock(session, principal, key)
     _forget_expired(session, principal, key)
-    known = session.get(IdempotencyKeyRow, (principal.id, key))
+    known = session.get(IdempotencyKeyRow, (principal.id, key, principal.project))
     if known is not None:
         return _replay(known, mark)
     created = work()
@@ -132,20 +131,21 @@ def accepted(
         return Created(f"{path}/{made.id}", made.model_dump(mode="json"))
 
     mark = fingerprint(f"POST {path}", body)
-    with transaction(ports.sessions) as session:
+    with ports.tenant(principal) as session:
         created = once(session, principal, key, mark, ports.settings.idempotency_expiry_seconds, work)
     return created.response(retry_after)
 
 
 def _lock(session: Session, principal: Principal, key: str) -> None:
-    name = func.hashtextextended(f"{principal.id} {key}", 0)
+    name = func.hashtextextended(f"{principal.project} {principal.id} {key}", 0)
     if not session.scalar(select(func.pg_try_advisory_xact_lock(name))):
         raise IdempotencyInFlight("A request with this Idempotency-Key is running.", "Send it again in a moment.")
 
 
 def _forget_expired(session: Session, principal: Principal, key: str) -> None:
     row = IdempotencyKeyRow
-    session.execute(delete(row).where(row.principal == principal.id, row.key == key, row.expires_at < func.now()))
+    mine = (row.project_id == principal.project, row.principal == principal.id, row.key == key)
+    session.execute(delete(row).where(*mine, row.expires_at < func.now()))
 
 
 def _replay(known: IdempotencyKeyRow, mark: str) -> Created:

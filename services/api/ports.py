@@ -26,7 +26,6 @@ class PortSet:
     engine: Engine
     sessions: SessionFactory
     store: S3BlobStore
-    uploads: MultipartUploads
 
     def tenant(self, principal: Principal) -> AbstractContextManager[Session]:
         """A transaction in the principal's project: rows of others do not exist in it."""
@@ -36,12 +35,15 @@ class PortSet:
         """The principal's project's own objects."""
         return self.store.of_project(principal.project)
 
+    def uploads_of(self, principal: Principal) -> MultipartUploads:
+        """Where the principal's project's large uploads come in."""
+        return MultipartUploads(self.store_of(principal))
+
 
 def open_ports(settings: Settings) -> PortSet:
     """Connect lazily: no request is made before the first use."""
     engine = make_engine(settings.database_url.get_secret_value(), pool_size=20)
-    store = S3BlobStore(bucket_of(settings))
-    return PortSet(settings, engine, make_session_factory(engine), store, MultipartUploads(store))
+    return PortSet(settings, engine, make_session_factory(engine), S3BlobStore(bucket_of(settings)))
 
 
 def _ports_of(request: Request) -> PortSet:

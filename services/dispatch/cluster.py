@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from schemas.ports import BlobMissing, BlobStore
 from schemas.problems import ErrorCode
 from schemas.stages import PlannedStage, StageOutcome, StageRequest
 from services.errors import Corrupt, Unavailable
+from services.storage.blobs import S3BlobStore
 from workers.errors import WorkerError
 
 from .interrupts import StageFailed
@@ -78,11 +80,17 @@ def run_stage(
 class Cluster:
     """A connected cluster. ``run`` everywhere is the fencing token of the job that the work is for."""
 
-    def __init__(self, store: BlobStore, execute: Execute) -> None:
+    def __init__(self, store: S3BlobStore, execute: Execute) -> None:
         self._store = store
         self._execute = execute
         self._task = ray.remote(run_stage)
         self._board = start_board()
+
+    def of_project(self, project: str) -> Cluster:
+        """The same cluster; its stages read and write the project's own objects."""
+        cluster = copy.copy(self)
+        cluster._store = self._store.of_project(project)
+        return cluster
 
     @property
     def cpus(self) -> float:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.db.engine import make_engine, make_session_factory, transaction
+from services.db.engine import make_engine, make_session_factory, scoped, transaction
 from services.db.tables import JobKind
 from services.errors import Fenced, ServiceError
 from services.jobs import queue
@@ -100,7 +100,7 @@ class Dispatcher:
         run = run_audit if owner.kind == JobKind.AUDIT else run_intake
         try:
             with self._watch.over(owner) as signals:
-                run(self._bench, owner, signals)
+                run(self._bench.of_project(owner.project), owner, signals)
             self._bench.metrics.attempts.labels("ended").inc()
         except (Fenced, LeaseLost):
             log.info("job.replaced", job=owner.job_id, token=owner.token)
@@ -112,7 +112,7 @@ class Dispatcher:
     def _release(self, owner: Claim) -> None:
         """Let the lease end soon; the next claim counts this attempt and moves the subject."""
         try:
-            with transaction(self._bench.factory) as session:
+            with scoped(self._bench.factory, owner.project) as session:
                 queue.heartbeat(session, owner, queue.backoff(owner.attempt))
         except (SQLAlchemyError, ServiceError):
             log.warning("job.not_released", job=owner.job_id)

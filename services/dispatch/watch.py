@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.db.engine import SessionFactory, transaction
+from services.db.engine import SessionFactory, scoped, transaction
 from services.db.tables import AuditRow
 from services.errors import Fenced
 from services.jobs.queue import Claim, heartbeat
@@ -93,7 +93,7 @@ class Watch:
         if time.monotonic() - signals.beat < self._interval:
             return
         try:
-            with transaction(self._factory) as session:
+            with scoped(self._factory, signals.owner.project) as session:
                 heartbeat(session, signals.owner, self._lease)
             signals.beat = time.monotonic()
         except Fenced:

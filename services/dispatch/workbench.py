@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
@@ -31,6 +31,15 @@ class Workbench:
     memory: StageMemory
     science: Science
     metrics: Metrics
+
+    def of_project(self, project: str) -> Workbench:
+        """The parts as a project has them: its own objects and its own memory of stages."""
+        return replace(
+            self,
+            store=self.store.of_project(project),
+            cluster=self.cluster.of_project(project),
+            memory=self.memory.of_project(project),
+        )
 
     def run(self, plan: Plan, signals: Signals, listen: Listen) -> SubjectRun:
         """A run of ``plan`` that has not begun."""

@@ -51,6 +51,7 @@ class S3BlobStore:
         if prefix == self.bucket.prefix:
             return self
         store = S3BlobStore(replace(self.bucket, prefix=prefix))
+        # Clients may be shared between threads, and making one takes longer than most requests.
         store._client = self.client
         return store
 

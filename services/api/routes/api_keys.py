@@ -6,7 +6,6 @@ from fastapi import APIRouter, Response
 
 from schemas.api_keys import ApiKeyCreate, ApiKeyCreated, ApiKeyList
 from services.api_keys import service
-from services.db.engine import transaction
 
 from ..access import Admin
 from ..ports import Ports
@@ -17,22 +16,22 @@ router = APIRouter(prefix="/v1/api-keys", tags=["api-keys"])
 
 
 @router.post("", status_code=201, responses=problems(409, 413))
-def create_key(body: ApiKeyCreate, response: Response, ports: Ports, _: Admin) -> ApiKeyCreated:
+def create_key(body: ApiKeyCreate, response: Response, ports: Ports, principal: Admin) -> ApiKeyCreated:
     """Make a key. Its secret is shown here and never again."""
     response.headers["Cache-Control"] = "no-store"
-    with transaction(ports.sessions) as session:
+    with ports.tenant(principal) as session:
         return service.create(session, body)
 
 
 @router.get("", responses=problems())
-def list_keys(ports: Ports, _: Admin) -> ApiKeyList:
+def list_keys(ports: Ports, principal: Admin) -> ApiKeyList:
     """Every key, newest first, without secrets."""
-    with transaction(ports.sessions) as session:
+    with ports.tenant(principal) as session:
         return service.all_keys(session)
 
 
 @router.delete("/{key}", status_code=204, responses=problems(404))
-def revoke_key(key: Id, ports: Ports, _: Admin) -> None:
+def revoke_key(key: Id, ports: Ports, principal: Admin) -> None:
     """Make a key useless from the next request on."""
-    with transaction(ports.sessions) as session:
+    with ports.tenant(principal) as session:
         service.revoke(session, key)

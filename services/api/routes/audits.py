@@ -8,10 +8,10 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 
 from schemas.audits import Audit, AuditCreate, AuditPage, AuditState
+from schemas.policies import Outcome
 from schemas.scalars import Identifier
 from services.audits import service
 from services.audits.repository import Filter
-from services.db.engine import transaction
 
 from .. import conditional, cursors
 from ..access import Submitter, Viewer
@@ -36,24 +36,25 @@ def create_audit(body: AuditCreate, ports: Ports, principal: Submitter, key: Req
 @router.get("", responses=problems())
 def list_audits(
     ports: Ports,
-    _: Viewer,
+    principal: Viewer,
     state: AuditState | None = None,
     classifier: OneOf = None,
     dataset: OneOf = None,
+    gate: Outcome | None = None,
     cursor: Cursor = None,
     limit: Limit = 25,
 ) -> AuditPage:
     """Audits, newest first."""
-    with transaction(ports.sessions) as session:
-        wanted = Filter(state, classifier, dataset)
+    with ports.tenant(principal) as session:
+        wanted = Filter(state, classifier, dataset, gate)
         items, following = service.page(session, cursors.decode(cursor), limit, wanted)
     return AuditPage(items=items, next=cursors.encode(following))
 
 
 @router.get("/{audit}", response_model=Audit, responses={304: {"description": "Not modified"}, **problems(404)})
-def show_audit(audit: Id, ports: Ports, _: Viewer, known: IfNoneMatch = None) -> Response:
+def show_audit(audit: Id, ports: Ports, principal: Viewer, known: IfNoneMatch = None) -> Response:
     """One audit. Poll with `If-None-Match` where server-sent events do not get through."""
-    with transaction(ports.sessions) as session:
+    with ports.tenant(principal) as session:
         body = service.get(session, audit).model_dump_json()
     etag = conditional.tag(body)
     if conditional.matches(known, etag):
@@ -62,7 +63,7 @@ def show_audit(audit: Id, ports: Ports, _: Viewer, known: IfNoneMatch = None) ->
 
 
 @router.post("/{audit}:cancel", status_code=202, responses=problems(404, 409))
-def cancel_audit(audit: Id, ports: Ports, _: Submitter) -> Audit:
+def cancel_audit(audit: Id, ports: Ports, principal: Submitter) -> Audit:
     """Stop an audit. One that nobody works on is cancelled at once, a running one within seconds."""
-    with transaction(ports.sessions) as session:
+    with ports.tenant(principal) as session:
         return service.cancel(session, audit)

@@ -11,7 +11,6 @@ from schemas.autoencoders import Autoencoder, AutoencoderCreate, AutoencoderPage
 from schemas.scalars import Sha256
 from services.autoencoders import service
 from services.autoencoders.service import AUTOENCODERS
-from services.db.engine import transaction
 
 from .. import cursors
 from ..access import Submitter, Viewer
@@ -38,14 +37,14 @@ def create_autoencoder(
 @router.get("", responses=problems())
 def list_autoencoders(
     ports: Ports,
-    _: Viewer,
+    principal: Viewer,
     encoder_digest: SameEncoder = None,
     decoder_digest: SameDecoder = None,
     cursor: Cursor = None,
     limit: Limit = 25,
 ) -> AutoencoderPage:
     """Autoencoders, newest first."""
-    with transaction(ports.sessions) as session:
+    with ports.tenant(principal) as session:
         items, following = AUTOENCODERS.page(
             session, cursors.decode(cursor), limit, encoder_digest=encoder_digest, decoder_digest=decoder_digest
         )
@@ -53,7 +52,7 @@ def list_autoencoders(
 
 
 @router.get("/{autoencoder}", responses=problems(404))
-def show_autoencoder(autoencoder: Id, ports: Ports, _: Viewer) -> Autoencoder:
+def show_autoencoder(autoencoder: Id, ports: Ports, principal: Viewer) -> Autoencoder:
     """One autoencoder."""
-    with transaction(ports.sessions) as session:
+    with ports.tenant(principal) as session:
         return AUTOENCODERS.get(session, autoencoder)

@@ -11,7 +11,6 @@ from schemas.classifiers import Classifier, ClassifierCreate, ClassifierPage
 from schemas.scalars import Sha256
 from services.classifiers import service
 from services.classifiers.service import CLASSIFIERS
-from services.db.engine import transaction
 
 from .. import cursors
 from ..access import Submitter, Viewer
@@ -37,19 +36,19 @@ def create_classifier(
 @router.get("", responses=problems())
 def list_classifiers(
     ports: Ports,
-    _: Viewer,
+    principal: Viewer,
     digest: SameBytes = None,
     cursor: Cursor = None,
     limit: Limit = 25,
 ) -> ClassifierPage:
     """Classifiers, newest first."""
-    with transaction(ports.sessions) as session:
+    with ports.tenant(principal) as session:
         items, following = CLASSIFIERS.page(session, cursors.decode(cursor), limit, digest=digest)
     return ClassifierPage(items=items, next=cursors.encode(following))
 
 
 @router.get("/{classifier}", responses=problems(404))
-def show_classifier(classifier: Id, ports: Ports, _: Viewer) -> Classifier:
+def show_classifier(classifier: Id, ports: Ports, principal: Viewer) -> Classifier:
     """One classifier."""
-    with transaction(ports.sessions) as session:
+    with ports.tenant(principal) as session:
         return CLASSIFIERS.get(session, classifier)

@@ -11,7 +11,6 @@ from schemas.datasets import Dataset, DatasetCreate, DatasetPage
 from schemas.scalars import Sha256
 from services.datasets import service
 from services.datasets.service import DATASETS
-from services.db.engine import transaction
 
 from .. import cursors
 from ..access import Submitter, Viewer
@@ -35,19 +34,19 @@ def create_dataset(body: DatasetCreate, ports: Ports, principal: Submitter, key:
 @router.get("", responses=problems())
 def list_datasets(
     ports: Ports,
-    _: Viewer,
+    principal: Viewer,
     digest: SameBytes = None,
     cursor: Cursor = None,
     limit: Limit = 25,
 ) -> DatasetPage:
     """Datasets, newest first."""
-    with transaction(ports.sessions) as session:
+    with ports.tenant(principal) as session:
         items, following = DATASETS.page(session, cursors.decode(cursor), limit, digest=digest)
     return DatasetPage(items=items, next=cursors.encode(following))
 
 
 @router.get("/{dataset}", responses=problems(404))
-def show_dataset(dataset: Id, ports: Ports, _: Viewer) -> Dataset:
+def show_dataset(dataset: Id, ports: Ports, principal: Viewer) -> Dataset:
     """One dataset."""
-    with transaction(ports.sessions) as session:
+    with ports.tenant(principal) as session:
         return DATASETS.get(session, dataset)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
@@ -16,8 +17,8 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from schemas.audits import AuditEvent, AuditState
+from services.api_keys.service import Principal
 from services.audits import service
-from services.db.engine import transaction
 
 from ..access import Viewer
 from ..ports import Ports, PortSet
@@ -45,15 +46,21 @@ router = APIRouter(prefix="/v1/audits", tags=["audits"])
     response_class=StreamingResponse,
     responses={**STREAM, 204: {"description": "All events were delivered: do not reconnect"}, **problems(404)},
 )
-async def stream_events(audit: Id, ports: Ports, _: Viewer, last: LastEventId = 0, follow: Follow = True) -> Response:
+async def stream_events(
+    audit: Id, ports: Ports, principal: Viewer, last: LastEventId = 0, follow: Follow = True
+) -> Response:
     """Events after `Last-Event-ID`. The stream closes after the event that ends the audit."""
-    ended, first = await run_in_threadpool(_begin, ports, audit, last)
+    ended, first = await run_in_threadpool(_begin, ports, principal, audit, last)
     if ended and not first:
         return Response(status_code=204)
-    return StreamingResponse(_frames(ports, audit, last, first, follow), media_type=MEDIA_TYPE, headers=HEADERS)
+    read = partial(_read, ports, principal, audit)
+    frames = _frames(read, ports.settings.poll_seconds, last, first, follow)
+    return StreamingResponse(frames, media_type=MEDIA_TYPE, headers=HEADERS)
 
 
-async def _frames(ports: PortSet, audit: str, last: int, events: list[AuditEvent], follow: bool) -> AsyncIterator[str]:
+async def _frames(
+    read: Callable[[int], list[AuditEvent]], poll: float, last: int, events: list[AuditEvent], follow: bool
+) -> AsyncIterator[str]:
     """Frames and heartbeats until the audit ends or the client leaves (which cancels this generator)."""
     spoke = time.monotonic()
     yield "retry: 1000\n\n"
@@ -69,8 +76,8 @@ async def _frames(ports: PortSet, audit: str, last: int, events: list[AuditEvent
             if time.monotonic() - spoke >= HEARTBEAT_SECONDS:
                 spoke = time.monotonic()
                 yield ": still here\n\n"
-            await asyncio.sleep(ports.settings.poll_seconds)
-        events = await run_in_threadpool(_read, ports, audit, last)
+            await asyncio.sleep(poll)
+        events = await run_in_threadpool(read, last)
 
 
 def frame(event: AuditEvent) -> str:
@@ -82,13 +89,13 @@ def _ends(event: AuditEvent) -> bool:
     return event.type == "state" and AuditState(event.data["state"]).terminal
 
 
-def _begin(ports: PortSet, audit: str, last: int) -> tuple[bool, list[AuditEvent]]:
-    with transaction(ports.sessions) as session:
+def _begin(ports: PortSet, principal: Principal, audit: str, last: int) -> tuple[bool, list[AuditEvent]]:
+    with ports.tenant(principal) as session:
         # State first: an event that ends the audit meanwhile is then still in what is read next.
         ended = service.get(session, audit).state.terminal
         return ended, service.events_after(session, audit, last)
 
 
-def _read(ports: PortSet, audit: str, last: int) -> list[AuditEvent]:
-    with transaction(ports.sessions) as session:
+def _read(ports: PortSet, principal: Principal, audit: str, last: int) -> list[AuditEvent]:
+    with ports.tenant(principal) as session:
         return service.events_after(session, audit, last)

@@ -7,18 +7,19 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
+from sqlalchemy.orm import Session
 
 from schemas.audits import ArtifactList
+from schemas.ports import BlobStore
 from schemas.results import AuditResult, Sheets
 from services.audits import service
-from services.db.engine import transaction
 from services.errors import NotFound
 from services.reports import TEMPLATE_VERSION, render_report
 
 from .. import conditional
 from ..access import Viewer
 from ..conditional import IfNoneMatch
-from ..ports import Ports, PortSet
+from ..ports import Ports
 from ..problems import Responses, problems
 from .paths import Id
 
@@ -39,22 +40,22 @@ Role = Annotated[str, Path(min_length=1, max_length=200)]
 
 
 @router.get("/{audit}/result", response_model=AuditResult, responses={**NOT_MODIFIED, **problems(404)})
-def show_result(audit: Id, ports: Ports, _: Viewer, known: IfNoneMatch = None) -> Response:
+def show_result(audit: Id, ports: Ports, principal: Viewer, known: IfNoneMatch = None) -> Response:
     """`result.json`, byte for byte as it was stored."""
-    with transaction(ports.sessions) as session:
+    with ports.tenant(principal) as session:
         digest = service.result_digest(session, audit)
     etag = conditional.tag(digest)
     if conditional.matches(known, etag):
         return conditional.not_modified(etag)
-    return Response(ports.store.get(digest), media_type="application/json", headers={"ETag": etag})
+    return Response(ports.store_of(principal).get(digest), media_type="application/json", headers={"ETag": etag})
 
 
 @router.get("/{audit}/report", response_class=HTMLResponse, responses={**HTML, **NOT_MODIFIED, **problems(404)})
-def show_report(audit: Id, ports: Ports, _: Viewer, known: IfNoneMatch = None) -> Response:
+def show_report(audit: Id, ports: Ports, principal: Viewer, known: IfNoneMatch = None) -> Response:
     """The report, rendered from the result with today's template."""
-    with transaction(ports.sessions) as session:
+    with ports.tenant(principal) as session:
         digest = service.result_digest(session, audit)
-        sheets = _sheets_digest(ports, audit)
+        sheets = _sheets_digest(session, audit)
     etag = conditional.tag(digest, sheets or "", TEMPLATE_VERSION)
     if conditional.matches(known, etag):
         return conditional.not_modified(etag)
@@ -63,13 +64,13 @@ def show_report(audit: Id, ports: Ports, _: Viewer, known: IfNoneMatch = None) -
         "Content-Security-Policy": REPORT_POLICY,
         "Content-Disposition": f'inline; filename="scotoma-{audit}.html"',
     }
-    return HTMLResponse(_render(ports, digest, sheets), headers=headers)
+    return HTMLResponse(_render(ports.store_of(principal), digest, sheets), headers=headers)
 
 
 @router.get("/{audit}/artifacts", responses=problems(404))
-def list_artifacts(audit: Id, ports: Ports, _: Viewer) -> ArtifactList:
+def list_artifacts(audit: Id, ports: Ports, principal: Viewer) -> ArtifactList:
     """Every stored output so far."""
-    with transaction(ports.sessions) as session:
+    with ports.tenant(principal) as session:
         return service.artifacts(session, audit)
 
 
@@ -78,20 +79,21 @@ def list_artifacts(audit: Id, ports: Ports, _: Viewer) -> ArtifactList:
     response_class=StreamingResponse,
     responses={**BYTES, **NOT_MODIFIED, **problems(404)},
 )
-def show_artifact(audit: Id, role: Role, ports: Ports, _: Viewer, known: IfNoneMatch = None) -> Response:
+def show_artifact(audit: Id, role: Role, ports: Ports, principal: Viewer, known: IfNoneMatch = None) -> Response:
     """One stored output, by its role (`sheets`, `inn:logits`)."""
-    with transaction(ports.sessions) as session:
+    with ports.tenant(principal) as session:
         row = service.artifact(session, audit, role)
     etag = conditional.tag(row.digest)
     if conditional.matches(known, etag):
         return conditional.not_modified(etag)
+    store = ports.store_of(principal)
     headers = {
         "ETag": etag,
-        "Content-Length": str(ports.store.size(row.digest)),
+        "Content-Length": str(store.size(row.digest)),
         "Content-Security-Policy": FILE_POLICY,
         "Content-Disposition": f'attachment; filename="{safe_filename(audit, role)}"',
     }
-    return StreamingResponse(ports.store.stream(row.digest), media_type=row.media_type, headers=headers)
+    return StreamingResponse(store.stream(row.digest), media_type=row.media_type, headers=headers)
 
 
 def safe_filename(audit: str, role: str) -> str:
@@ -99,14 +101,13 @@ def safe_filename(audit: str, role: str) -> str:
     return f"{audit}-{re.sub(r'[^A-Za-z0-9._-]+', '-', role).strip('.-') or 'artifact'}"
 
 
-def _sheets_digest(ports: PortSet, audit: str) -> str | None:
-    with transaction(ports.sessions) as session:
-        try:
-            return service.artifact(session, audit, "sheets").digest
-        except NotFound:
-            return None
+def _sheets_digest(session: Session, audit: str) -> str | None:
+    try:
+        return service.artifact(session, audit, "sheets").digest
+    except NotFound:
+        return None
 
 
-def _render(ports: PortSet, digest: str, sheets: str | None) -> str:
-    result = AuditResult.model_validate_json(ports.store.get(digest))
-    return render_report(result, None if sheets is None else Sheets.model_validate_json(ports.store.get(sheets)))
+def _render(store: BlobStore, digest: str, sheets: str | None) -> str:
+    result = AuditResult.model_validate_json(store.get(digest))
+    return render_report(result, None if sheets is None else Sheets.model_validate_json(store.get(sheets)))

@@ -8,7 +8,6 @@ from starlette.concurrency import run_in_threadpool
 from schemas.scalars import Sha256
 from schemas.uploads import Upload, UploadComplete, UploadCreate, UploadState
 from services.api_keys.service import Principal
-from services.db.engine import transaction
 from services.db.tables import UploadRow
 from services.errors import UploadClosed
 from services.uploads import service
@@ -26,8 +25,8 @@ OCTETS = {"requestBody": {"required": True, "content": {"application/octet-strea
 @router.post("", status_code=201, responses=problems(413))
 def create_upload(body: UploadCreate, response: Response, ports: Ports, principal: Submitter) -> Upload:
     """Open an upload. A multipart one comes with a presigned URL for each part."""
-    with transaction(ports.sessions) as session:
-        upload = service.create(session, ports.uploads, ports.settings, principal, body)
+    with ports.tenant(principal) as session:
+        upload = service.create(session, ports.uploads_of(principal), ports.settings, principal, body)
     response.headers["Location"] = f"/v1/uploads/{upload.id}"
     response.headers["Cache-Control"] = "no-store"
     return upload
@@ -36,7 +35,7 @@ def create_upload(body: UploadCreate, response: Response, ports: Ports, principa
 @router.get("/{upload}", responses=problems(404))
 def show_upload(upload: Id, ports: Ports, principal: Submitter) -> Upload:
     """One upload, without URLs."""
-    with transaction(ports.sessions) as session:
+    with ports.tenant(principal) as session:
         return service.get(session, principal, upload)
 
 
@@ -48,47 +47,47 @@ async def put_content(upload: Id, request: Request, ports: Ports, principal: Sub
         async for chunk in request.stream():
             # Memory first, then a local unnamed file: short enough for the event loop.
             received.write(chunk)
-        return await run_in_threadpool(_keep, ports, row, received)
+        return await run_in_threadpool(_keep, ports, principal, row, received)
 
 
 @router.post("/{upload}:complete", responses=problems(404, 409, 413))
 def complete_upload(upload: Id, body: UploadComplete, ports: Ports, principal: Submitter) -> Upload:
     """Join the parts of a multipart upload. Repeating it gives the same answer."""
-    with transaction(ports.sessions) as session:
+    with ports.tenant(principal) as session:
         row = service.open_parts(session, principal, upload, body.parts)
     if row.state == UploadState.COMPLETE:
         return service.contract(row)
     digest = _join(ports, principal, row, body)
-    with transaction(ports.sessions) as session:
+    with ports.tenant(principal) as session:
         return service.complete(session, upload, digest)
 
 
 @router.delete("/{upload}", status_code=204, responses=problems(404, 409))
 def abort_upload(upload: Id, ports: Ports, principal: Submitter) -> None:
     """Give an upload up."""
-    with transaction(ports.sessions) as session:
-        service.abort(session, ports.uploads, principal, upload)
+    with ports.tenant(principal) as session:
+        service.abort(session, ports.uploads_of(principal), principal, upload)
 
 
 def _open_direct(ports: PortSet, principal: Principal, upload: str) -> UploadRow:
-    with transaction(ports.sessions) as session:
+    with ports.tenant(principal) as session:
         return service.open_direct(session, principal, upload)
 
 
-def _keep(ports: PortSet, row: UploadRow, received: Received) -> Upload:
+def _keep(ports: PortSet, principal: Principal, row: UploadRow, received: Received) -> Upload:
     """Blob first, row second."""
     received.verify(row.declared_sha256)
-    digest = received.store(ports.uploads, row.id)
-    with transaction(ports.sessions) as session:
+    digest = received.store(ports.uploads_of(principal), row.id)
+    with ports.tenant(principal) as session:
         return service.complete(session, row.id, digest)
 
 
 def _join(ports: PortSet, principal: Principal, row: UploadRow, body: UploadComplete) -> Sha256:
     """Join outside of any transaction; when another request was faster, its digest is the answer."""
     try:
-        return service.join_parts(ports.uploads, row, body.parts)
+        return service.join_parts(ports.uploads_of(principal), row, body.parts)
     except UploadClosed:
-        with transaction(ports.sessions) as session:
+        with ports.tenant(principal) as session:
             known = service.get(session, principal, row.id).digest
         if known is None:
             raise
