@@ -10,8 +10,9 @@ from pydantic import Field
 
 from .audits import AuditState
 from .problems import Problem
-from .results import ClassifierSummary, DatasetSummary, Estimate, Picture, Timing, Verdict
+from .results import ClassifierSummary, DatasetSummary, Estimate, Picture, Simultaneity, Timing, Verdict
 from .scalars import Contract, Identifier, Name, Probability, Sha256
+from .stages import AuditSubject
 
 COMPARISON_VERSION: Final = "1"
 
@@ -64,7 +65,11 @@ class Change(StrEnum):
 
 
 class Difference(Contract):
-    """A number before and after, and ``after - before`` with an interval of its own, paired over the same images."""
+    """A number before and after, and ``after - before`` with an interval of its own, paired over the same images.
+
+    All three are over the images that both audits measured: where those are not the same, ``before`` and ``after`` are
+    not the numbers of the two reports. What ``change`` rests on are ``joint_low`` and ``joint_high`` of ``difference``.
+    """
 
     before: Estimate
     after: Estimate
@@ -72,7 +77,12 @@ class Difference(Contract):
 
 
 class FeatureChange(Contract):
-    """One feature at one tap in both audits. ``tap``: name in both, or ``logits``."""
+    """One feature at one tap in both audits. ``tap``: name in both, or ``logits``.
+
+    ``flip_rate`` and ``total_variation``: beyond the floor, by the feature's own edit, the same at every tap.
+    ``retention``: what a probe reads at the tap (predictive), calibrated to 0..1. ``None``: not measured in both alike.
+    ``reasons``: why ``change`` is what it is, in words, the decisive one first.
+    """
 
     feature: Name
     tap: str
@@ -86,7 +96,10 @@ class FeatureChange(Contract):
 
 
 class TapChange(Contract):
-    """How invariant a tap is in both audits (M2, M5): share of the codes' variance that it leaves free."""
+    """How invariant a tap is in both audits: ``total_invariance`` (M2) is the share of the codes' variance that it
+    leaves free, ``sample_deviation`` (M5) how far its values of images drawn to share it lie from those of the
+    original, in units of the distance between two references. Neither decides a ``change``.
+    """
 
     tap: str
     total_invariance: Difference | None = None
@@ -106,8 +119,12 @@ class ComparedAudit(Contract):
 
 
 class ComparisonResult(Contract):
-    """The whole answer. ``images``: how many are in both audits' measurements; ``agreement``: share of them to which
-    both classifiers give the same answer.
+    """The whole answer. ``images``: how many references both audits looked at; ``agreement``: share of them to which
+    both classifiers give the same answer, ``None`` where it cannot be known which class of one is which of the other.
+
+    ``only_before``, ``only_after``: features that one audit alone has, by name, and taps as ``tap NAME``.
+    ``simultaneity``: how the joint bounds were made. ``thresholds``: the least difference that counts, by quantity.
+    ``limits``: what this comparison cannot say, in words.
     """
 
     schema_version: Literal["1"] = COMPARISON_VERSION
@@ -118,12 +135,13 @@ class ComparisonResult(Contract):
     after: ComparedAudit
     dataset: DatasetSummary
     images: int = Field(ge=0)
-    agreement: Estimate
+    agreement: Estimate | None = None
     accuracy: Difference | None = None
     changes: list[FeatureChange]
     taps: list[TapChange]
     only_before: list[str] = []
     only_after: list[str] = []
+    simultaneity: Simultaneity | None = None
     versions: dict[str, str]
     thresholds: dict[str, float]
     timings: list[Timing]
@@ -133,6 +151,9 @@ class ComparisonResult(Contract):
 class PictureSet(Contract):
     """One reference image with what each classifier cannot tell from it (invariance samples), side by side; or one
     edit of a feature with both answers. ``feature``: of an edit.
+
+    ``before`` and ``after``: of ``samples`` each classifier's own images, of ``edit`` the same images twice. A caption
+    begins with that classifier's answer; ``mark`` says whether it is its answer to the original.
     """
 
     kind: Literal["samples", "edit"]
@@ -147,6 +168,23 @@ class ComparisonPictures(Contract):
     """The pictures of a comparison's report."""
 
     sets: list[PictureSet]
+
+
+class ComparedSubject(Contract):
+    """One side as the plan sees it: the audit and the digest of its ``result.json``."""
+
+    audit: AuditSubject
+    result: Sha256
+
+
+class ComparisonSubject(Contract):
+    """What a comparison is about, as its plan sees it."""
+
+    comparison_id: Identifier
+    name: Name
+    created_at: datetime
+    before: ComparedSubject
+    after: ComparedSubject
 
 
 def comparison_schema() -> dict[str, Any]:
