@@ -13,8 +13,10 @@ from schemas.audits import (
     AuditCreate,
     AuditEvent,
     AuditState,
+    Origin,
     StageProgress,
 )
+from schemas.policies import Outcome
 from schemas.problems import Problem
 from services.db.events import append_event
 from services.db.identifiers import new_id
@@ -25,14 +27,16 @@ from services.jobs.queue import cancel_waiting, enqueue
 from services.storage.blobs import blob_key
 
 from . import repository
+from .announcing import announce_state
+from .gating import check_gate
 from .repository import Filter
 from .subjects import checked_subjects
 
 LONGEST_NAME = 200
 
 
-def create(session: Session, body: AuditCreate) -> Audit:
-    """Queue an audit.
+def create(session: Session, body: AuditCreate, origin: Origin | None = None) -> Audit:
+    """Queue an audit; ``origin`` is what began it, where no person did.
 
     Raises:
         InvalidRequest: something that it names does not exist, or does not fit the rest.
@@ -41,12 +45,16 @@ def create(session: Session, body: AuditCreate) -> Audit:
         Conflict: intake still reads one of them.
     """
     classifier, dataset = checked_subjects(session, body)
+    check_gate(session, body)
     row = AuditRow(
         id=new_id("aud"),
         name=body.name or f"{classifier.name} on {dataset.name}"[:LONGEST_NAME].strip(),
         classifier_id=classifier.id,
         dataset_id=dataset.id,
         config=body.config.model_dump(mode="json"),
+        policy_id=body.policy,
+        baseline_id=body.baseline,
+        origin=None if origin is None else origin.model_dump(mode="json", exclude_none=True),
     )
     session.add(row)
     session.flush()
@@ -142,6 +150,10 @@ def contract(row: AuditRow) -> Audit:
         classifier=row.classifier_id,
         dataset=row.dataset_id,
         config=AuditConfig.model_validate(row.config),
+        policy=row.policy_id,
+        baseline=row.baseline_id,
+        gate=None if row.gate is None else Outcome(row.gate),
+        origin=None if row.origin is None else Origin.model_validate(row.origin),
         attempt=row.attempt,
         cancel_requested=row.cancel_requested,
         progress=row.progress,
@@ -158,6 +170,7 @@ def _close_cancelled(session: Session, row: AuditRow) -> None:
     row.finished_at = func.now()
     session.flush()
     append_event(session, row.id, "state", {"state": AuditState.CANCELLED})
+    announce_state(session, row.id)
 
 
 def _existing(row: AuditRow | None, audit: str) -> AuditRow:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
 from schemas.audits import MOVES, AuditState, StageProgress
+from schemas.policies import Outcome
 from schemas.problems import Problem
+from services.audits.announcing import announce_gate, announce_state
 from services.db.events import append_event
 from services.db.tables import AuditArtifactRow, AuditRow
 from services.errors import Fenced
 
 
-def move(session: Session, audit_id: str, state: AuditState, **values: Any) -> None:
-    """Move an audit by the table of allowed moves, and write the event.
+def move(
+    session: Session, audit_id: str, state: AuditState, told: Mapping[str, Any] | None = None, **values: Any
+) -> None:
+    """Move an audit by the table of allowed moves, write the event, and announce it with what else is ``told``.
 
     Raises:
         Fenced: the audit is in a state that ``state`` cannot follow.
@@ -27,13 +32,17 @@ def move(session: Session, audit_id: str, state: AuditState, **values: Any) -> N
         update(AuditRow)
         .where(AuditRow.id == audit_id, AuditRow.state.in_(allowed))
         .values(state=state, **values)
-        .returning(AuditRow.id)
+        .returning(AuditRow.started_at == func.now())
         .execution_options(synchronize_session=False)
     )
-    if session.execute(statement).first() is None:
+    moved = session.execute(statement).first()
+    if moved is None:
         raise Fenced(f"audit {audit_id} cannot become {state}")
     data = {"state": state} | {name: values[name] for name in ("attempt", "problem") if values.get(name) is not None}
     append_event(session, audit_id, "state", data)
+    starts_now = moved[0] is True
+    if state.terminal or starts_now:  # later attempts of an audit are its own affair
+        announce_state(session, audit_id, told)
 
 
 def begin(session: Session, audit_id: str, attempt: int, lost: bool) -> None:
@@ -57,14 +66,18 @@ def fail(session: Session, audit_id: str, problem: Problem) -> None:
     move(session, audit_id, AuditState.FAILED, problem=problem.model_dump(mode="json"))
 
 
-def succeed(session: Session, audit_id: str, result_digest: str, artifacts: list[AuditArtifactRow]) -> None:
-    """The audit has a result.
+def succeed(
+    session: Session, audit_id: str, result_digest: str, artifacts: list[AuditArtifactRow], gate: Outcome | None = None
+) -> None:
+    """The audit has a result, and ``gate`` came of its policy if it has one.
 
     Raises:
         Fenced: the audit has ended.
     """
     session.add_all(artifacts)
-    move(session, audit_id, AuditState.SUCCEEDED, result_digest=result_digest, progress=1.0)
+    move(session, audit_id, AuditState.SUCCEEDED, result_digest=result_digest, progress=1.0, gate=gate)
+    if gate is not None:
+        announce_gate(session, audit_id)
 
 
 def progress(

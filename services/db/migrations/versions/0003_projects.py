@@ -122,6 +122,8 @@ def upgrade() -> None:
         sa.Column("body", JSON, nullable=False),
         sa.Column("sealed_token", sa.Text(), nullable=True),
         sa.Column("sealed_secret", sa.Text(), nullable=False),
+        sa.Column("sealed_previous", sa.Text(), nullable=True),
+        sa.Column("previous_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
         _now("created_at"),
         _project(),
@@ -129,6 +131,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_registries_project_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_registries")),
     )
+    op.create_index("ix_registries_newest", "registries", ["project_id", "created_at", "id"], unique=False)
     op.create_table(
         "schedules",
         sa.Column("id", sa.Text(), nullable=False),
@@ -292,6 +295,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_registry_versions")),
         sa.UniqueConstraint("registry_id", "model", "version", name="uq_registry_versions_version"),
     )
+    op.create_index("ix_registry_versions_newest", "registry_versions", ["registry_id", "created_at", "id"], unique=False)
     op.add_column("api_keys", _project())
     op.create_foreign_key(op.f("fk_api_keys_project_id"), "api_keys", "projects", ["project_id"], ["id"])
     op.add_column("audit_artifacts", _project())
@@ -403,6 +407,7 @@ def downgrade() -> None:
     op.drop_column("audit_artifacts", "project_id")
     op.drop_constraint(op.f("fk_api_keys_project_id"), "api_keys", type_="foreignkey")
     op.drop_column("api_keys", "project_id")
+    op.drop_index("ix_registry_versions_newest", table_name="registry_versions")
     op.drop_table("registry_versions")
     op.drop_index("ix_occurrences_waiting", table_name="occurrences", postgresql_where=sa.text("state = 'waiting'"))
     op.drop_table("occurrences")
@@ -419,6 +424,7 @@ def downgrade() -> None:
     op.drop_table("trail")
     op.drop_index("ix_schedules_newest", table_name="schedules")
     op.drop_table("schedules")
+    op.drop_index("ix_registries_newest", table_name="registries")
     op.drop_table("registries")
     op.drop_table("policies")
     op.drop_index("ix_deliveries_waiting", table_name="deliveries", postgresql_where=sa.text("state = 'waiting'"))
