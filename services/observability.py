@@ -46,6 +46,16 @@ class Metrics:
         )
         self.attempts = Counter("audit_attempts", "Attempts that ended", ["outcome"], registry=self.registry)
         self.leases_expired = Counter("audit_lease_expired", "Leases that ran out", registry=self.registry)
+        self.gates = Counter("audit_gates", "Policies that were checked", ["outcome"], registry=self.registry)
+        self.schedule_lag = Histogram(
+            "audit_schedule_lag_seconds",
+            "From an occurrence's time to its audit",
+            buckets=STAGE_BUCKETS,
+            registry=self.registry,
+        )
+        self.schedule_missed = Counter(
+            "audit_schedule_missed", "Occurrences that nobody made up for", registry=self.registry
+        )
         self.fenced_writes = Counter("audit_fenced_writes", "Writes of replaced attempts", registry=self.registry)
         self.intake_rejections = Counter(
             "audit_intake_rejections", "Files that intake refused", ["reason"], registry=self.registry

@@ -15,6 +15,7 @@ from .document import (
     RuleOutcome,
     policy_schema,
 )
+from .stored import PolicyPage, StoredPolicy
 
 __all__ = [
     "MaxFlipRate",
@@ -23,8 +24,10 @@ __all__ = [
     "NoRegression",
     "Outcome",
     "Policy",
+    "PolicyPage",
     "PolicyReport",
     "Rule",
     "RuleOutcome",
+    "StoredPolicy",
     "policy_schema",
 ]

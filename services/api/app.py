@@ -19,9 +19,21 @@ from .access import bearer
 from .middleware import Authentication, BodyLimit, HttpMetrics, RequestContext
 from .ports import open_ports
 from .problems import install_handlers
-from .routes import api_keys, audits, autoencoders, certificate, classifiers, datasets, events, health, results, uploads
+from .routes import (
+    api_keys,
+    audits,
+    autoencoders,
+    certificate,
+    classifiers,
+    datasets,
+    events,
+    health,
+    policies,
+    results,
+    uploads,
+)
 
-KEYED = (uploads, classifiers, datasets, autoencoders, audits, events, results, certificate, api_keys)
+KEYED = (uploads, classifiers, datasets, autoencoders, audits, events, results, certificate, api_keys, policies)
 SUMMARY = "Audits what an image classifier ignores."
 
 

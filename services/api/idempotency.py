@@ -53,12 +53,14 @@ class Created:
     body: dict[str, Any]
     replayed: bool = False
 
-    def response(self, retry_after: int = 1) -> JSONResponse:
-        """202: accepted, and to be looked at again at ``Location``."""
-        headers = {"Location": self.location, "Retry-After": str(retry_after)}
+    def response(self, retry_after: int | None = None) -> JSONResponse:
+        """201: it is there; or, with ``retry_after``, 202: accepted, and to be looked at again at ``Location``."""
+        headers = {"Location": self.location}
+        if retry_after is not None:
+            headers["Retry-After"] = str(retry_after)
         if self.replayed:
             headers["Idempotency-Replayed"] = "true"
-        return JSONResponse(self.body, status_code=202, headers=headers)
+        return JSONResponse(self.body, status_code=201 if retry_after is None else 202, headers=headers)
 
 
 def fingerprint(route: str, body: Contract) -> str:
@@ -96,19 +98,19 @@ def once(
     known = session.get(IdempotencyKeyRow, (principal.id, key, principal.project))
     if known is not None:
         return _replay(known, mark)
-    created = work()
+    made = work()
     session.add(
         IdempotencyKeyRow(
             principal=principal.id,
             key=key,
             fingerprint=mark,
             status=202,
-            location=created.location,
-            body=created.body,
+            location=made.location,
+            body=made.body,
             expires_at=func.now() + timedelta(seconds=seconds),
         )
     )
-    return created
+    return made
 
 
 def accepted(
@@ -120,20 +122,45 @@ def accepted(
     make: Callable[[Session], Addressed],
     retry_after: int = 1,
 ) -> JSONResponse:
-    """The answer to ``POST path``: what ``make`` made in a transaction of its own, :func:`once` per key.
+    """The answer to ``POST path``, 202: ``make`` queued something, in a transaction of its own, :func:`once` per key.
 
     Raises:
         ServiceError: as ``make`` and :func:`once` do.
     """
+    return _made(ports, principal, key, path, body, make).response(retry_after)
 
+
+def created(
+    ports: PortSet,
+    principal: Principal,
+    key: str | None,
+    path: str,
+    body: Contract,
+    make: Callable[[Session], Addressed],
+) -> JSONResponse:
+    """Likewise where nothing is left to be done, 201.
+
+    Raises:
+        ServiceError: as ``make`` and :func:`once` do.
+    """
+    return _made(ports, principal, key, path, body, make).response()
+
+
+def _made(
+    ports: PortSet,
+    principal: Principal,
+    key: str | None,
+    path: str,
+    body: Contract,
+    make: Callable[[Session], Addressed],
+) -> Created:
     def work() -> Created:
         made = make(session)
         return Created(f"{path}/{made.id}", made.model_dump(mode="json"))
 
     mark = fingerprint(f"POST {path}", body)
     with ports.tenant(principal) as session:
-        created = once(session, principal, key, mark, ports.settings.idempotency_expiry_seconds, work)
-    return created.response(retry_after)
+        return once(session, principal, key, mark, ports.settings.idempotency_expiry_seconds, work)
 
 
 def _lock(session: Session, principal: Principal, key: str) -> None:

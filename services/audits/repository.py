@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from schemas.audits import AuditState
+from schemas.policies import Outcome
 from services.db.paging import Position, newest_first
 from services.db.tables import AuditArtifactRow, AuditEventRow, AuditRow
 
@@ -21,6 +22,7 @@ class Filter:
     state: AuditState | None = None
     classifier: str | None = None
     dataset: str | None = None
+    gate: Outcome | None = None
 
 
 def find(session: Session, audit: str) -> AuditRow | None:
@@ -44,6 +46,8 @@ def page(
         query = query.where(AuditRow.classifier_id == wanted.classifier)
     if wanted.dataset is not None:
         query = query.where(AuditRow.dataset_id == wanted.dataset)
+    if wanted.gate is not None:
+        query = query.where(AuditRow.gate == wanted.gate)
     return newest_first(session, query, AuditRow, after, limit)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from schemas.audits import AuditState, StageProgress
 from schemas.classifiers import IntakeState
+from schemas.policies import Outcome
 from schemas.ports import BlobMissing
 from schemas.problems import ErrorCode, Problem
 from schemas.stages import AuditSubject
@@ -94,10 +95,18 @@ def _succeed(bench: Workbench, owner: Claim, done: Done) -> None:
     """Result, artifacts, state and job, in one transaction."""
     if RESULT_STAGE not in done or RESULT_OUTPUT not in done[RESULT_STAGE].outputs:
         raise StageFailed(ErrorCode.INTERNAL, "the plan of this audit has no result")
-    artifacts = _artifacts(bench, owner.subject_id, done)
+    artifacts, gate = _artifacts(bench, owner.subject_id, done), _gate(done)
     with fenced(bench.factory, owner) as session:
-        journal.succeed(session, owner.subject_id, done[RESULT_STAGE].outputs[RESULT_OUTPUT], artifacts)
+        journal.succeed(session, owner.subject_id, done[RESULT_STAGE].outputs[RESULT_OUTPUT], artifacts, gate)
         bench.end_job(session, owner, JobState.DONE)
+    if gate is not None:
+        bench.metrics.gates.labels(gate).inc()
+
+
+def _gate(done: Done) -> Outcome | None:
+    """What came of the audit's policy, if it has one."""
+    gate = done[RESULT_STAGE].summary.get("gate")
+    return None if gate is None else Outcome(gate)
 
 
 def _artifacts(bench: Workbench, audit_id: str, done: Done) -> list[AuditArtifactRow]:

@@ -44,13 +44,24 @@ SCOPES = {
     ("GET", "/v1/audits/{audit}/report"): Scope.VIEWER,
     ("GET", "/v1/audits/{audit}/artifacts"): Scope.VIEWER,
     ("GET", "/v1/audits/{audit}/artifacts/{role}"): Scope.VIEWER,
+    ("POST", "/v1/policies"): Scope.SUBMITTER,
+    ("GET", "/v1/policies"): Scope.VIEWER,
+    ("GET", "/v1/policies/{policy}"): Scope.VIEWER,
     ("POST", "/v1/api-keys"): Scope.ADMIN,
     ("GET", "/v1/api-keys"): Scope.ADMIN,
     ("DELETE", "/v1/api-keys/{key}"): Scope.ADMIN,
 }
 """The whole access policy. A route that is missing here fails the test."""
 
-IDS = {"upload": "upl", "classifier": "clf", "dataset": "dat", "autoencoder": "aut", "audit": "aud", "key": "key"}
+IDS = {
+    "upload": "upl",
+    "classifier": "clf",
+    "dataset": "dat",
+    "autoencoder": "aut",
+    "audit": "aud",
+    "key": "key",
+    "policy": "pol",
+}
 PATHS = {name: f"{prefix}_{'0' * 24}" for name, prefix in IDS.items()} | {"role": "inn:logits"}
 BODIES = {
     "/v1/uploads": {"filename": "a", "bytes": 1},
@@ -59,6 +70,7 @@ BODIES = {
     "/v1/datasets": {"name": "a", "upload": PATHS["upload"]},
     "/v1/autoencoders": {"name": "a", "encoder": PATHS["upload"], "decoder": PATHS["upload"]},
     "/v1/audits": {"classifier": PATHS["classifier"], "dataset": PATHS["dataset"]},
+    "/v1/policies": {"version": 1, "name": "a", "rules": [{"must_ignore": "hue"}]},
     "/v1/api-keys": {"name": "a"},
 }
 BELOW = {Scope.SUBMITTER: Scope.VIEWER, Scope.ADMIN: Scope.SUBMITTER}
