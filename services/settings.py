@@ -84,6 +84,11 @@ class Settings(BaseModel):
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
+    @property
+    def told_sinks(self) -> tuple[str, ...]:
+        """Sinks of events that the operator set up for the whole installation."""
+        return ("openlineage",) if self.openlineage_url else ()
+
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
     """Settings from ``SCOTOMA_*`` entries of ``environ``; an empty value means unset.

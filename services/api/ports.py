@@ -43,7 +43,7 @@ class PortSet:
 def open_ports(settings: Settings) -> PortSet:
     """Connect lazily: no request is made before the first use."""
     engine = make_engine(settings.database_url.get_secret_value(), pool_size=20)
-    return PortSet(settings, engine, make_session_factory(engine), S3BlobStore(bucket_of(settings)))
+    return PortSet(settings, engine, make_session_factory(engine, settings.told_sinks), S3BlobStore(bucket_of(settings)))
 
 
 def _ports_of(request: Request) -> PortSet:

@@ -93,10 +93,12 @@ class OccurrenceRow(Scoped, Table):
 
 
 class RegistryRow(Scoped, Table):
-    """A model registry that tells of new versions, and is told what became of them. Secrets are sealed."""
+    """A model registry that tells of new versions, and is told what became of them. Secrets are sealed; the previous one
+    is taken too while it is rotated.
+    """
 
     __tablename__ = "registries"
-    __table_args__ = (one_of("kind", ("mlflow",)),)
+    __table_args__ = (one_of("kind", ("mlflow",)), Index("ix_registries_newest", "project_id", "created_at", "id"))
 
     id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
@@ -105,6 +107,8 @@ class RegistryRow(Scoped, Table):
     body: Mapped[dict[str, Any]]
     sealed_token: Mapped[str | None]
     sealed_secret: Mapped[str]
+    sealed_previous: Mapped[str | None]
+    previous_until: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = created()
 
@@ -116,6 +120,7 @@ class RegistryVersionRow(Scoped, Table):
     __table_args__ = (
         one_of("state", ("pending", "imported", "failed")),
         UniqueConstraint("registry_id", "model", "version", name="uq_registry_versions_version"),
+        Index("ix_registry_versions_newest", "registry_id", "created_at", "id"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)

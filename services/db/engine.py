@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import URL, Engine, create_engine, func, make_url, select
@@ -14,6 +14,9 @@ DRIVER = "postgresql+psycopg"
 STATEMENT_TIMEOUT_MS = 30_000
 LOCK_TIMEOUT_MS = 10_000
 IDLE_TIMEOUT_MS = 60_000
+
+TOLD_SINKS = "told_sinks"
+"""Of ``Session.info``: see :func:`make_session_factory`."""
 
 SessionFactory = sessionmaker[Session]
 
@@ -39,9 +42,12 @@ def make_engine(database_url: str, pool_size: int = 10) -> Engine:
     )
 
 
-def make_session_factory(engine: Engine) -> SessionFactory:
-    """Sessions that keep loaded values after a commit: rows are turned into contracts, not reloaded."""
-    return sessionmaker(engine, expire_on_commit=False)
+def make_session_factory(engine: Engine, told: Collection[str] = ()) -> SessionFactory:
+    """Sessions that keep loaded values after a commit: rows are turned into contracts, not reloaded.
+
+    ``told``: sinks of the whole installation that events go to, beside those that projects set up themselves.
+    """
+    return sessionmaker(engine, expire_on_commit=False, info={TOLD_SINKS: frozenset(told)})
 
 
 @contextmanager

@@ -9,29 +9,26 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import or_, select, text
 from sqlalchemy.orm import Session
 
 from schemas.webhooks import EventType
-from services.db.base import CURRENT_PROJECT
 from services.db.identifiers import new_id
-from services.db.outbox import DeliveryRow, WebhookRow
+from services.db.outbox import DeliveryRow
+
+from .listening import listening_lineage, listening_registries, listening_webhooks
 
 MAX_PAYLOAD = 20_000
 """Bytes of an event's data as JSON: Standard Webhooks asks for less than 20 kB, the envelope included."""
 
-Interested = Callable[[Session, str], Iterable[str | None]]
-"""Ids of those of a kind, in the transaction's project, that want events of a type; ``None`` for a sink without one."""
+Interested = Callable[[Session, str, str], Iterable[str | None]]
+"""Ids of those of a kind, in the transaction's project, that want an event of a type on a subject; ``None`` for a sink
+without one."""
 
-
-def listening_webhooks(session: Session, kind: str) -> list[str | None]:
-    """Webhooks of the transaction's project that want events of ``kind``; one that names no type wants all."""
-    wants = or_(WebhookRow.events == [], WebhookRow.events.contains([kind]))
-    mine = WebhookRow.project_id == text(CURRENT_PROJECT)
-    return list(session.scalars(select(WebhookRow.id).where(mine, WebhookRow.disabled_at.is_(None), wants)))
-
-
-SINKS: dict[str, Interested] = {"webhook": listening_webhooks}
+SINKS: dict[str, Interested] = {
+    "webhook": listening_webhooks,
+    "mlflow": listening_registries,
+    "openlineage": listening_lineage,
+}
 """Who is told, by the name of the sink."""
 
 
@@ -51,7 +48,7 @@ def announce(session: Session, type: str, subject_id: str, data: Mapping[str, An
     if len(json.dumps(data, default=str)) > MAX_PAYLOAD:
         raise ValueError(f"the data of {type} for {subject_id} is longer than {MAX_PAYLOAD} bytes")
     for sink, interested in SINKS.items():
-        for sink_id in interested(session, kind):
+        for sink_id in interested(session, kind, subject_id):
             session.add(delivery(sink, sink_id, kind, subject_id, data))
     session.flush()
 

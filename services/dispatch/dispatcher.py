@@ -122,7 +122,7 @@ class Dispatcher:
 def assembled(settings: Settings, science: Science, metrics: Metrics) -> Iterator[Workbench]:
     """The parts, connected, until the block ends. Ray must be connected already."""
     engine = make_engine(settings.database_url.get_secret_value())
-    factory, store = make_session_factory(engine), S3BlobStore(bucket_of(settings))
+    factory, store = make_session_factory(engine, settings.told_sinks), S3BlobStore(bucket_of(settings))
     cluster = Cluster(store, science.execute)
     try:
         yield Workbench(settings, factory, store, cluster, StageMemory(factory, store), science, metrics)
