@@ -93,8 +93,9 @@ class OccurrenceRow(Scoped, Table):
 
 
 class RegistryRow(Scoped, Table):
-    """A model registry that tells of new versions, and is told what became of them. Secrets are sealed; the previous one
-    is taken too while it is rotated.
+    """A model registry that tells of new versions, and is told what became of them.
+
+    Its secrets are sealed; the previous one is taken too until ``previous_until``.
     """
 
     __tablename__ = "registries"

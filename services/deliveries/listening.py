@@ -16,7 +16,7 @@ RUNS = frozenset({"audit.started", "audit.succeeded", "audit.failed", "audit.can
 LINEAGE = "openlineage"
 
 
-def listening_webhooks(session: Session, kind: str, subject_id: str) -> list[str | None]:
+def listening_webhooks(session: Session, kind: str, _subject: str) -> list[str | None]:
     """Webhooks of the transaction's project that want events of ``kind``; one that names no type wants all."""
     wants = or_(WebhookRow.events == [], WebhookRow.events.contains([kind]))
     mine = WebhookRow.project_id == text(CURRENT_PROJECT)
@@ -33,7 +33,7 @@ def listening_registries(session: Session, kind: str, subject_id: str) -> list[s
     return list(session.scalars(query))
 
 
-def listening_lineage(session: Session, kind: str, subject_id: str) -> list[str | None]:
+def listening_lineage(session: Session, kind: str, _subject: str) -> list[str | None]:
     """The installation's lineage backend, where one is set, for events that move an audit."""
     wanted = kind in RUNS and LINEAGE in session.info.get(TOLD_SINKS, ())
     return [None] if wanted else []
