@@ -34,6 +34,8 @@ GITOPS = merged(EXTERNAL, at("migration.hook", value=False))
 MONITOR = _on("monitoring.serviceMonitor.enabled")
 RULES = _on("monitoring.prometheusRule.enabled")
 DASHBOARD = _on("monitoring.dashboard.enabled")
+KEYS = merged(EXTERNAL, at("keys.existingSecret", "mine"))
+TRACES = merged(EXTERNAL, at("settings.otlpEndpoint", "http://collector:4318"))
 METRICS = merged(EXTERNAL, at("networkPolicy.monitoring.from", [{"podSelector": {}}]))
 
 PEER = [{"ipBlock": {"cidr": "203.0.113.0/24"}}]
@@ -111,6 +113,23 @@ TOGGLES = [
     _setting("partBytes", 5_242_881),
     _setting("uploadExpirySeconds", 3601),
     _setting("idempotencyExpirySeconds", 3602),
+    Toggle("keys.existingSecret", "mine", "name: SCOTOMA_SIGNING_KEY"),
+    Toggle("keys.secretKeyKey", "sealing", "key: sealing", base=KEYS),
+    Toggle("keys.signingKeyKey", "other", "key: other", base=KEYS),
+    _setting("publicUrl", "https://scotoma.test"),
+    Toggle("settings.oidcIssuer", "https://id.test", '"api","dispatcher"]'),
+    _setting("oidcAudience", "scotoma"),
+    _setting("oidcJwksUrl", "https://id.test/keys"),
+    _setting("oidcProjectClaim", "team"),
+    _setting("oidcScopeClaim", "role"),
+    _setting("schedulerSeconds", 13),
+    _setting("deliverySeconds", 14),
+    Toggle("settings.privateNetworks", value=True, shows='value: "true"'),
+    _setting("openlineageUrl", "https://lineage.test"),
+    Toggle("settings.otlpEndpoint", "http://collector:4318", "name: rel-scotoma-to-telemetry"),
+    _setting("collectorSeconds", 61),
+    _setting("orphanSeconds", 7201),
+    _setting("stageMemoryDays", 91),
     _setting("logFormat", "console"),
     _setting("logLevel", "DEBUG"),
     Toggle("api.replicas", 5, "replicas: 5"),
@@ -181,6 +200,10 @@ TOGGLES = [
     Toggle("networkPolicy.database.port", 6543, "port: 6543"),
     Toggle("networkPolicy.s3.to", PEER, CIDR),
     Toggle("networkPolicy.redis.to", PEER, CIDR, base=REDIS),
+    Toggle("networkPolicy.outside.to", PEER, CIDR),
+    Toggle("networkPolicy.outside.ports", [18443], "port: 18443"),
+    Toggle("networkPolicy.telemetry.to", PEER, CIDR, base=TRACES),
+    Toggle("networkPolicy.telemetry.port", 14318, "port: 14318", base=TRACES),
     Toggle("networkPolicy.kubernetesApi.to", PEER, CIDR),
     Toggle("networkPolicy.kubernetesApi.ports", [16443], "port: 16443"),
     Toggle("monitoring.serviceMonitor.enabled", value=True, shows="kind: PodMonitor"),

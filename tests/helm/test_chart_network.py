@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from itertools import product
 
 import pytest
@@ -147,3 +148,44 @@ def test_two_releases_in_a_namespace_stay_apart() -> None:
     pods, rules = labels_of(EXTERNAL), policies(EXTERNAL)
     foreign = {**pods["dispatcher"], "app.kubernetes.io/instance": "other"}
     assert not may_connect(rules, foreign, pods["ray-head"], 6379)
+
+
+@pytest.mark.parametrize("values", VARIANTS)
+def test_webhooks_leave_from_the_dispatcher_alone(values: Values) -> None:
+    pods, rules = labels_of(values), policies(values)
+    assert {part for part in pods if part != "stranger" and may_leave(rules, pods[part], 8443)} - {
+        "Pod/rel-scotoma-test-ports-closed"
+    } == {"dispatcher"}
+
+
+def test_the_api_reaches_the_issuer_where_there_is_one() -> None:
+    for issuer in ("", "https://id.test"):
+        values = merged(EXTERNAL, at("settings.oidcIssuer", issuer))
+        assert may_leave(policies(values), labels_of(values)["api"], 8443) == (issuer != "")
+
+
+def test_the_way_out_leads_to_public_addresses_only() -> None:
+    """What the service refuses by itself (services/outbound), the network refuses too."""
+    rule = named(manifests(EXTERNAL), "NetworkPolicy", "to-outside")["spec"]["egress"][0]
+    blocks = [peer["ipBlock"] for peer in rule["to"]]
+    for address in (
+        "10.1.2.3",
+        "127.0.0.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "172.16.5.5",
+        "192.168.1.1",
+        "fd00::1",
+        "fe80::1",
+        "::1",
+        "64:ff9b::a00:1",
+    ):
+        assert not any(_in(address, block) for block in blocks), address
+    for address in ("93.184.216.34", "2606:2800:220:1::1"):
+        assert any(_in(address, block) for block in blocks), address
+
+
+def _in(address: str, block: dict[str, object]) -> bool:
+    ip = ipaddress.ip_address(address)
+    network, holes = ipaddress.ip_network(str(block["cidr"])), [ipaddress.ip_network(one) for one in block["except"]]  # type: ignore[attr-defined]
+    return ip in network and not any(ip in hole for hole in holes)

@@ -44,6 +44,7 @@ def test_a_plain_release_holds_these_resources_and_no_others() -> None:
             *(f"ServiceAccount/{name}-{part}" for part in ("api", "dispatcher", "ray-worker")),
             *(f"NetworkPolicy/{name}-{part}" for part in ("autoscaler", "default-deny", "dns", "ray", "to-database")),
             f"NetworkPolicy/{name}-to-s3",
+            f"NetworkPolicy/{name}-to-outside",
             f"Deployment/{name}-dispatcher",
             f"Job/{name}-migration",
             f"Pod/{name}-test-ports-closed",
@@ -142,6 +143,8 @@ def test_every_setting_of_the_service_can_be_reached() -> None:
         "s3_secret_key",
         "s3_region",
         "s3_prefix",
+        "secret_key",
+        "signing_key",
     }
     values = yaml.safe_load((CHART / "values.yaml").read_text())["settings"]
     snake = {"".join("_" + letter.lower() if letter.isupper() else letter for letter in name) for name in values}

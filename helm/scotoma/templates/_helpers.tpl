@@ -137,9 +137,23 @@ imagePullSecrets:
       name: {{ .Values.s3.existingSecret }}
       key: {{ .Values.s3.secretKeyKey }}
 {{- end }}
+{{- if .Values.keys.existingSecret }}
+- name: SCOTOMA_SECRET_KEY
+  valueFrom:
+    secretKeyRef:
+      name: {{ .Values.keys.existingSecret }}
+      key: {{ .Values.keys.secretKeyKey }}
+- name: SCOTOMA_SIGNING_KEY
+  valueFrom:
+    secretKeyRef:
+      name: {{ .Values.keys.existingSecret }}
+      key: {{ .Values.keys.signingKeyKey }}
+{{- end }}
 {{- range $name, $value := .Values.settings }}
+{{- if ne (toString $value) "" }}
 - name: SCOTOMA_{{ snakecase $name | upper }}
-  value: {{ if kindIs "string" $value }}{{ $value | quote }}{{ else }}{{ include "scotoma.number" $value | quote }}{{ end }}
+  value: {{ if kindIs "float64" $value }}{{ include "scotoma.number" $value | quote }}{{ else }}{{ toString $value | quote }}{{ end }}
+{{- end }}
 {{- end }}
 {{- end -}}
 
