@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from .projects import ProjectName
 from .scalars import Contract, Identifier, Name
 
 
@@ -24,17 +25,19 @@ class Scope(StrEnum):
 
 
 class ApiKeyCreate(Contract):
-    """Body of ``POST /v1/api-keys``."""
+    """Body of ``POST /v1/api-keys``. ``project``: id or name of another one, for operators; left out, the own."""
 
     name: Name
     scope: Scope = Scope.SUBMITTER
     expires_in_days: int | None = Field(default=None, ge=1, le=3650)
+    project: Identifier | ProjectName | None = None
 
 
 class ApiKey(Contract):
     """A key as listed: its visible prefix, never the secret."""
 
     id: Identifier
+    project: Identifier
     name: Name
     prefix: str
     scope: Scope

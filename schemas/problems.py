@@ -31,7 +31,10 @@ class ErrorCode(StrEnum):
     ALREADY_FINISHED = "already-finished"
     REPORT_NOT_READY = "report-not-ready"
     ARTIFACT_MISSING = "artifact-missing"
+    QUOTA_EXCEEDED = "quota-exceeded"
     AUDITS_NOT_COMPARABLE = "audits-not-comparable"
+    ADDRESS_REFUSED = "address-refused"
+    SECRETS_UNCONFIGURED = "secrets-unconfigured"
     SERVICE_UNAVAILABLE = "service-unavailable"
     INTERNAL = "internal"
     # classifiers at intake
@@ -68,6 +71,10 @@ class ErrorCode(StrEnum):
     STAGE_FAILED = "stage-failed"
     ATTEMPTS_EXHAUSTED = "attempts-exhausted"
     DEADLINE_EXCEEDED = "deadline-exceeded"
+    # model registries
+    REGISTRY_UNREACHABLE = "registry-unreachable"
+    REGISTRY_REFUSED = "registry-refused"
+    REGISTRY_MODEL_UNUSABLE = "registry-model-unusable"
 
 
 class Problem(Contract):

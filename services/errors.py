@@ -10,6 +10,7 @@ ServiceError
 │   ├── InvalidCursor      422
 │   ├── UploadIncomplete   422  parts or bytes are missing
 │   ├── UploadMismatch     422  the bytes are not what was declared
+│   ├── AddressRefused     422  an address that the service may not send to
 │   ├── IntakeRejected     422  rests on a file that intake refused
 │   ├── SubjectsMismatch   422  the classifier cannot take what the dataset holds
 │   └── NotComparable      422  two audits that no comparison can be made of
@@ -19,7 +20,10 @@ ServiceError
 ├── Conflict               409
 │   ├── IdempotencyInFlight 409 the first request with this key still runs
 │   ├── UploadClosed       409
+│   ├── SecretsUnconfigured 409 this installation has no key to seal secrets with
 │   └── AlreadyFinished    409
+├── RegistryUnreachable    502  a model registry does not answer
+├── RegistryRefused        502  a model registry does not do what it was asked
 ├── Unavailable            503  database, storage or cluster cannot be reached
 ├── Corrupt                500  stored bytes differ from their digest
 └── Fenced                 409  a write of an attempt that is no longer the current one
@@ -124,6 +128,12 @@ class UploadMismatch(InvalidRequest):
     code, title = ErrorCode.UPLOAD_MISMATCH, "The upload differs from what was declared"
 
 
+class AddressRefused(InvalidRequest):
+    """The service may not send to this address."""
+
+    code, title = ErrorCode.ADDRESS_REFUSED, "The address is not allowed"
+
+
 class IntakeRejected(InvalidRequest):
     """The request rests on a file that intake refused."""
 
@@ -178,10 +188,26 @@ class UploadClosed(Conflict):
     code, title = ErrorCode.UPLOAD_CLOSED, "The upload is closed"
 
 
+class SecretsUnconfigured(Conflict):
+    """This installation has no key to seal secrets with."""
+
+    code, title = ErrorCode.SECRETS_UNCONFIGURED, "Secrets cannot be stored"
+
+
 class AlreadyFinished(Conflict):
     """The audit has finished."""
 
     code, title = ErrorCode.ALREADY_FINISHED, "The audit has finished"
+
+
+class QuotaExceeded(ServiceError):
+    """The project has used what it may; ``retry_after`` is when another try may be worth it (seconds)."""
+
+    code, status, title = ErrorCode.QUOTA_EXCEEDED, 429, "A limit of the project is reached"
+
+    def __init__(self, detail: str, advice: str, retry_after: int) -> None:
+        super().__init__(detail, advice)
+        self.retry_after = retry_after
 
 
 class Unavailable(ServiceError):
@@ -206,3 +232,21 @@ class InvalidSchedule(InvalidRequest):
     """A schedule whose times make no sense."""
 
     title = "The schedule is not valid"
+
+
+class RegistryUnreachable(ServiceError):
+    """A model registry does not answer, or answers with errors of its own. Trying again can help."""
+
+    code, status, title = ErrorCode.REGISTRY_UNREACHABLE, 502, "The model registry cannot be reached"
+
+
+class RegistryRefused(ServiceError):
+    """A model registry does not do what it was asked."""
+
+    code, status, title = ErrorCode.REGISTRY_REFUSED, 502, "The model registry refused"
+
+
+class ModelUnusable(InvalidRequest):
+    """What a registry holds under a model version is not one ONNX file that can be fetched."""
+
+    code, title = ErrorCode.REGISTRY_MODEL_UNUSABLE, "The model version cannot be audited"

@@ -12,7 +12,9 @@ from schemas.api_keys import Scope
 from services.api_keys.service import Principal
 from services.errors import Unauthenticated
 
-bearer = HTTPBearer(auto_error=False, description="An API key: `scot_…`", scheme_name="apiKey")
+bearer = HTTPBearer(
+    auto_error=False, description="An API key (`scot_…`), or a token of the identity provider", scheme_name="apiKey"
+)
 """Only documents the scheme in OpenAPI."""
 
 
@@ -28,5 +30,6 @@ def _with_scope(scope: Scope) -> Callable[[Request], Principal]:
 
 
 Viewer = Annotated[Principal, Depends(_with_scope(Scope.VIEWER))]
+Auditor = Annotated[Principal, Depends(_with_scope(Scope.AUDITOR))]
 Submitter = Annotated[Principal, Depends(_with_scope(Scope.SUBMITTER))]
 Admin = Annotated[Principal, Depends(_with_scope(Scope.ADMIN))]

@@ -29,11 +29,27 @@ from .routes import (
     events,
     health,
     policies,
+    projects,
     results,
+    trail,
     uploads,
 )
+from .web.site import install as install_web
 
-KEYED = (uploads, classifiers, datasets, autoencoders, audits, events, results, certificate, api_keys, policies)
+KEYED = (
+    uploads,
+    classifiers,
+    datasets,
+    autoencoders,
+    audits,
+    events,
+    results,
+    certificate,
+    api_keys,
+    policies,
+    projects,
+    trail,
+)
 SUMMARY = "Audits what an image classifier ignores."
 
 
@@ -51,6 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
         version=__version__,
         summary=SUMMARY,
         lifespan=lifespan,
+        docs_url=None,
         redoc_url=None,
         separate_input_output_schemas=False,
         redirect_slashes=False,
@@ -60,6 +77,7 @@ def create_app(settings: Settings) -> FastAPI:
     for module in KEYED:
         app.include_router(module.router, dependencies=[Depends(bearer)])
     install_handlers(app)
+    install_web(app)
     # The last one added is the outermost.
     app.add_middleware(BodyLimit)
     app.add_middleware(Authentication)

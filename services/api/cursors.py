@@ -13,6 +13,7 @@ from fastapi import Query
 from services.db.paging import Position
 from services.errors import InvalidCursor
 
+NUMBER = re.compile(r"^[0-9]{1,18}$")
 ID = re.compile(r"^[a-z]{2,4}_[0-9a-z]{16,40}$")
 
 Cursor = Annotated[str | None, Query(max_length=200, description="`next` of the page before this one")]
@@ -35,15 +36,40 @@ def decode(cursor: str | None) -> Position | None:
     """
     if cursor is None:
         return None
+    moment, _, identifier = _text(cursor).partition(" ")
     try:
-        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
-        moment, _, identifier = text.partition(" ")
         created_at = datetime.fromisoformat(moment)
-    except (binascii.Error, ValueError) as error:
+    except ValueError as error:
         raise _invalid() from error
     if created_at.tzinfo is None or not ID.match(identifier):
         raise _invalid()
     return Position(created_at, identifier)
+
+
+def encode_number(number: int | None) -> str | None:
+    """The cursor that goes on before row ``number``, for rows that are numbered."""
+    return None if number is None else base64.urlsafe_b64encode(str(number).encode()).decode().rstrip("=")
+
+
+def decode_number(cursor: str | None) -> int | None:
+    """The number that a cursor stands for.
+
+    Raises:
+        InvalidCursor: the text did not come from :func:`encode_number`.
+    """
+    if cursor is None:
+        return None
+    text = _text(cursor)
+    if not NUMBER.match(text):
+        raise _invalid()
+    return int(text)
+
+
+def _text(cursor: str) -> str:
+    try:
+        return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
+    except (binascii.Error, ValueError) as error:
+        raise _invalid() from error
 
 
 def _invalid() -> InvalidCursor:

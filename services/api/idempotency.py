@@ -22,6 +22,7 @@ from schemas.scalars import Contract
 from services.api_keys.service import Principal
 from services.db.tables import IdempotencyKeyRow
 from services.errors import IdempotencyInFlight, IdempotencyKeyReused
+from services.projects.trail import record
 
 from .ports import PortSet
 
@@ -156,6 +157,7 @@ def _made(
 ) -> Created:
     def work() -> Created:
         made = make(session)
+        record(session, principal, f"{path.removeprefix('/v1/')}.create", made.id)
         return Created(f"{path}/{made.id}", made.model_dump(mode="json"))
 
     mark = fingerprint(f"POST {path}", body)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -111,7 +112,8 @@ class Authentication:
         if scope["type"] != "http" or not scope["path"].startswith("/v1"):
             return await self.app(scope, receive, send)
         try:
-            scope["state"]["principal"] = await run_in_threadpool(_authenticate, scope)
+            principal = await run_in_threadpool(_authenticate, scope)
+            scope["state"]["principal"] = replace(principal, request_id=scope["state"]["request_id"])
         except ServiceError as error:
             return await problem_response(error, scope)(scope, receive, send)
         except SQLAlchemyError as error:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from services.api_keys.service import Principal
-from services.db.engine import SessionFactory, make_engine, make_session_factory, scoped
+from services.db.engine import SessionFactory, make_engine, make_session_factory, scoped, transaction
 from services.settings import Settings
 from services.storage.blobs import S3BlobStore
 from services.storage.client import bucket_of
@@ -31,6 +31,13 @@ class PortSet:
         """A transaction in the principal's project: rows of others do not exist in it."""
         return scoped(self.sessions, principal.project)
 
+    def governed(self, principal: Principal) -> AbstractContextManager[Session]:
+        """A transaction over the projects that the principal governs: every one for operators, else its own.
+
+        Only for what operators manage: projects and keys. It asks ``principal.operator``, so no route need.
+        """
+        return transaction(self.sessions) if principal.operator else self.tenant(principal)
+
     def store_of(self, principal: Principal) -> S3BlobStore:
         """The principal's project's own objects."""
         return self.store.of_project(principal.project)
@@ -43,7 +50,9 @@ class PortSet:
 def open_ports(settings: Settings) -> PortSet:
     """Connect lazily: no request is made before the first use."""
     engine = make_engine(settings.database_url.get_secret_value(), pool_size=20)
-    return PortSet(settings, engine, make_session_factory(engine, settings.told_sinks), S3BlobStore(bucket_of(settings)))
+    return PortSet(
+        settings, engine, make_session_factory(engine, settings.told_sinks), S3BlobStore(bucket_of(settings))
+    )
 
 
 def _ports_of(request: Request) -> PortSet:

@@ -22,6 +22,7 @@ from services.errors import (
     IdempotencyKeyMissing,
     InvalidRequest,
     NotFound,
+    QuotaExceeded,
     ServiceError,
     Unauthenticated,
     Unavailable,
@@ -61,6 +62,8 @@ def _headers(error: ServiceError, scope: AsgiScope) -> dict[str, str]:
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "X-Request-Id": request_id(scope)}
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, QuotaExceeded):
+        headers["Retry-After"] = str(error.retry_after)
     for kind, seconds in RETRY_SECONDS.items():
         if isinstance(error, kind):
             headers["Retry-After"] = seconds
@@ -146,6 +149,7 @@ TITLES = {
     409: "The resource is in another state",
     413: "The body is too large",
     422: "The request is not valid",
+    429: "A limit of the project is reached",
     500: "The service failed",
     503: "Database or storage cannot be reached",
 }

@@ -19,6 +19,7 @@ def find(session: Session, key: str) -> ApiKeyRow | None:
     return session.get(ApiKeyRow, key)
 
 
-def newest(session: Session) -> list[ApiKeyRow]:
-    """Every key, newest first."""
-    return list(session.scalars(select(ApiKeyRow).order_by(ApiKeyRow.created_at.desc(), ApiKeyRow.id)))
+def newest(session: Session, project: str) -> list[ApiKeyRow]:
+    """Every key of a project, newest first."""
+    query = select(ApiKeyRow).where(ApiKeyRow.project_id == project)
+    return list(session.scalars(query.order_by(ApiKeyRow.created_at.desc(), ApiKeyRow.id)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import func
@@ -31,11 +31,15 @@ INCLUDES = {
 
 @dataclass(frozen=True)
 class Principal:
-    """Who sends a request: a key (or the subject of a token), its scope, and the project that it acts in."""
+    """Who sends a request: a key (or the bearer of a token), its scope, and the project that it acts in.
+
+    ``request_id`` is the request's, for the trail.
+    """
 
     id: str
     scope: Scope
     project: str = DEFAULT_PROJECT
+    request_id: str = field(default="", compare=False)
 
     @property
     def operator(self) -> bool:
@@ -45,6 +49,10 @@ class Principal:
     def may(self, scope: Scope) -> bool:
         """Whether this key's scope includes ``scope``."""
         return scope in INCLUDES[self.scope]
+
+    def may_give(self, scope: Scope) -> bool:
+        """Whether it may make a key with ``scope``: never one with more rights than its own."""
+        return INCLUDES[scope] <= INCLUDES[self.scope]
 
     def require(self, scope: Scope) -> None:
         """Check the scope.
@@ -73,10 +81,17 @@ def authenticate(session: Session, secret: str) -> Principal:
     return Principal(row.id, Scope(row.scope), row.project_id)
 
 
-def create(session: Session, body: ApiKeyCreate) -> ApiKeyCreated:
-    """Make a key. The answer is the only place where its secret is ever shown."""
+def create(session: Session, body: ApiKeyCreate, project: str = DEFAULT_PROJECT) -> ApiKeyCreated:
+    """Make a key of ``project``. The answer is the only place where its secret is ever shown."""
     secret = MARK + secrets.token_urlsafe(32)
-    row = ApiKeyRow(id=new_id("key"), name=body.name, prefix=secret[:VISIBLE], hash=digest_of(secret), scope=body.scope)
+    row = ApiKeyRow(
+        id=new_id("key"),
+        project_id=project,
+        name=body.name,
+        prefix=secret[:VISIBLE],
+        hash=digest_of(secret),
+        scope=body.scope,
+    )
     if body.expires_in_days is not None:
         row.expires_at = func.now() + timedelta(days=body.expires_in_days)
     session.add(row)
@@ -85,13 +100,13 @@ def create(session: Session, body: ApiKeyCreate) -> ApiKeyCreated:
     return ApiKeyCreated(**_contract(row).model_dump(), secret=secret)
 
 
-def all_keys(session: Session) -> ApiKeyList:
-    """Every key, without secrets."""
-    return ApiKeyList(items=[_contract(row) for row in repository.newest(session)])
+def all_keys(session: Session, project: str) -> ApiKeyList:
+    """Every key of ``project``, without secrets."""
+    return ApiKeyList(items=[_contract(row) for row in repository.newest(session, project)])
 
 
-def revoke(session: Session, key: str) -> None:
-    """Make a key useless from the next request on. Revoking twice is harmless.
+def revoke(session: Session, key: str) -> str:
+    """Make a key useless from the next request on; return its project. Revoking twice is harmless.
 
     Raises:
         NotFound: no key has this id.
@@ -101,11 +116,13 @@ def revoke(session: Session, key: str) -> None:
         raise NotFound(f"No API key has the id {key}.")
     if row.revoked_at is None:
         row.revoked_at = func.now()
+    return row.project_id
 
 
 def _contract(row: ApiKeyRow) -> ApiKey:
     return ApiKey(
         id=row.id,
+        project=row.project_id,
         name=row.name,
         prefix=row.prefix,
         scope=Scope(row.scope),

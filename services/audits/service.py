@@ -24,6 +24,7 @@ from services.db.paging import Position
 from services.db.tables import AuditArtifactRow, AuditEventRow, AuditRow, JobKind
 from services.errors import AlreadyFinished, NotFound, ReportNotReady
 from services.jobs.queue import cancel_waiting, enqueue
+from services.projects.quotas import check_audit
 from services.storage.blobs import blob_key
 
 from . import repository
@@ -43,9 +44,11 @@ def create(session: Session, body: AuditCreate, origin: Origin | None = None) ->
         IntakeRejected: intake refused one of them.
         SubjectsMismatch: a classifier cannot take what the dataset holds.
         Conflict: intake still reads one of them.
+        QuotaExceeded: the project may not begin another one now.
     """
     classifier, dataset = checked_subjects(session, body)
     check_gate(session, body)
+    check_audit(session)
     row = AuditRow(
         id=new_id("aud"),
         name=body.name or f"{classifier.name} on {dataset.name}"[:LONGEST_NAME].strip(),

@@ -102,6 +102,10 @@ class Cluster:
         """GPUs of the whole cluster now."""
         return _resources().get("GPU", 0.0)
 
+    def gpus_for(self, stage: PlannedStage) -> float:
+        """GPUs that ``stage`` gets: what it asks for, as far as there is any."""
+        return min(stage.gpus, self.gpus)
+
     def submit(self, stage: PlannedStage, request: StageRequest, run: int) -> Ref:
         """Start ``request``. Never asks for more than the cluster has, so no stage waits for ever.
 
@@ -109,7 +113,7 @@ class Cluster:
         """
         options = {
             "num_cpus": min(stage.cpus, self.cpus),
-            "num_gpus": min(stage.gpus, self.gpus),
+            "num_gpus": self.gpus_for(stage),
             "max_retries": 0,
             "name": request.name,
         }

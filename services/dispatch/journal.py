@@ -93,3 +93,14 @@ def progress(
     session.execute(statement)
     for stage in changed:
         append_event(session, audit_id, "stage", stage.model_dump(mode="json"))
+
+
+def count_gpu(session: Session, audit_id: str, seconds: float) -> None:
+    """Add what a stage that was really run reserved of GPUs; a subject that is no audit has no such count."""
+    statement = (
+        update(AuditRow)
+        .where(AuditRow.id == audit_id)
+        .values(gpu_seconds=AuditRow.gpu_seconds + seconds)
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(statement)

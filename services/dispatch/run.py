@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -16,6 +16,7 @@ from services.db.engine import SessionFactory
 from services.jobs.queue import fenced
 from services.observability import Metrics
 
+from . import journal
 from .cluster import Cluster, Ref, WorkerLost
 from .interrupts import StageFailed
 from .memory import StageMemory
@@ -38,11 +39,12 @@ Listen = Callable[[list[StageProgress], list[StageProgress], float], None]
 
 @dataclass(frozen=True)
 class Running:
-    """A stage that a worker has. ``tries`` counts from 1."""
+    """A stage that a worker has. ``tries`` counts from 1; ``gpus`` is what was reserved for it."""
 
     stage: PlannedStage
     request: StageRequest
     tries: int
+    gpus: float = 0.0
 
 
 class SubjectRun:
@@ -121,8 +123,9 @@ class SubjectRun:
         return True
 
     def _submit(self, running: Running) -> None:
+        gpus = self._cluster.gpus_for(running.stage)
         ref = self._cluster.submit(running.stage, running.request, self._signals.owner.token)
-        self._running[ref] = running
+        self._running[ref] = replace(running, gpus=gpus)
         detail = "" if running.tries == 1 else f"try {running.tries}: the worker was lost"
         self._note(running.stage, StageState.RUNNING, detail=detail)
 
@@ -158,6 +161,8 @@ class SubjectRun:
     def _record(self, running: Running, outcome: StageOutcome) -> None:
         with fenced(self._factory, self._signals.owner) as session:
             self._memory.record(session, running.request.name, outcome)
+            if running.gpus:
+                journal.count_gpu(session, self._signals.owner.subject_id, running.gpus * outcome.seconds)
         self._let_go(running.request.key)
         self._metrics.stage_duration.labels(running.request.name.split(":")[0]).observe(outcome.seconds)
         self._finished(running.stage, outcome, StageState.DONE)

@@ -19,6 +19,7 @@ from services.api_keys.service import Principal
 from services.db.identifiers import new_id
 from services.db.tables import UploadRow
 from services.errors import InvalidRequest, NotFound, UploadClosed, UploadIncomplete, UploadTooLarge
+from services.projects.quotas import check_bytes
 from services.settings import Settings
 from services.storage.multipart import MultipartUploads, part_sizes
 
@@ -35,9 +36,11 @@ def create(
 
     Raises:
         UploadTooLarge: more bytes than this service takes.
+        QuotaExceeded: more bytes than the project may keep.
         Unavailable: the storage did not answer.
     """
     _check_size(body, settings)
+    check_bytes(session, body.bytes)
     row = UploadRow(
         id=new_id("upl"),
         filename=body.filename,

@@ -50,6 +50,12 @@ SCOPES = {
     ("POST", "/v1/api-keys"): Scope.ADMIN,
     ("GET", "/v1/api-keys"): Scope.ADMIN,
     ("DELETE", "/v1/api-keys/{key}"): Scope.ADMIN,
+    ("POST", "/v1/projects"): Scope.ADMIN,
+    ("GET", "/v1/projects"): Scope.VIEWER,
+    ("GET", "/v1/projects/{project}"): Scope.VIEWER,
+    ("GET", "/v1/projects/{project}/usage"): Scope.VIEWER,
+    ("PATCH", "/v1/projects/{project}"): Scope.ADMIN,
+    ("GET", "/v1/trail"): Scope.AUDITOR,
 }
 """The whole access policy. A route that is missing here fails the test."""
 
@@ -61,6 +67,7 @@ IDS = {
     "audit": "aud",
     "key": "key",
     "policy": "pol",
+    "project": "prj",
 }
 PATHS = {name: f"{prefix}_{'0' * 24}" for name, prefix in IDS.items()} | {"role": "inn:logits"}
 BODIES = {
@@ -72,8 +79,14 @@ BODIES = {
     "/v1/audits": {"classifier": PATHS["classifier"], "dataset": PATHS["dataset"]},
     "/v1/policies": {"version": 1, "name": "a", "rules": [{"must_ignore": "hue"}]},
     "/v1/api-keys": {"name": "a"},
+    "/v1/projects": {"name": "a"},
 }
-BELOW = {Scope.SUBMITTER: Scope.VIEWER, Scope.ADMIN: Scope.SUBMITTER}
+BELOW = {
+    Scope.AUDITOR: (Scope.VIEWER, Scope.SUBMITTER),
+    Scope.SUBMITTER: (Scope.VIEWER, Scope.AUDITOR),
+    Scope.ADMIN: (Scope.SUBMITTER, Scope.AUDITOR),
+}
+"""Scopes that do not include a scope."""
 
 
 @pytest.fixture
@@ -83,7 +96,7 @@ def api(settings: Settings, engine: Engine, store: S3BlobStore) -> Iterator[Api]
 
 
 def call(http: httpx.Client, method: str, path: str) -> httpx.Response:
-    body = BODIES.get(path) if method == "POST" else None
+    body = BODIES.get(path) if method == "POST" else {} if method == "PATCH" else None
     return http.request(method, path.format(**PATHS), json=body, headers={"Idempotency-Key": "k"})
 
 
@@ -114,10 +127,10 @@ def test_no_route_answers_without_a_usable_key(api: Api) -> None:
         assert http.get("/v1/nothing-here").status_code == 401
 
 
-def test_each_route_refuses_the_scope_below_its_own_and_takes_its_own(api: Api) -> None:
+def test_each_route_refuses_the_scopes_below_its_own_and_takes_its_own(api: Api) -> None:
     for (method, path), scope in SCOPES.items():
-        if scope in BELOW:
-            with api.http(BELOW[scope]) as http:
+        for below in BELOW.get(scope, ()):
+            with api.http(below) as http:
                 answer = call(http, method, path)
             assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), (method, path)
         with api.http(scope) as http:

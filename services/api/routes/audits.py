@@ -12,6 +12,7 @@ from schemas.policies import Outcome
 from schemas.scalars import Identifier
 from services.audits import service
 from services.audits.repository import Filter
+from services.projects.trail import record
 
 from .. import conditional, cursors
 from ..access import Submitter, Viewer
@@ -27,7 +28,7 @@ router = APIRouter(prefix=PATH, tags=["audits"])
 OneOf = Annotated[Identifier | None, Query()]
 
 
-@router.post("", status_code=202, response_model=Audit, responses=problems(400, 409, 413))
+@router.post("", status_code=202, response_model=Audit, responses=problems(400, 409, 413, 429))
 def create_audit(body: AuditCreate, ports: Ports, principal: Submitter, key: RequiredKey) -> JSONResponse:
     """Queue an audit. The same key with the same body is the same audit, however often it is sent."""
     return accepted(ports, principal, key, PATH, body, lambda session: service.create(session, body), retry_after=2)
@@ -66,4 +67,5 @@ def show_audit(audit: Id, ports: Ports, principal: Viewer, known: IfNoneMatch = 
 def cancel_audit(audit: Id, ports: Ports, principal: Submitter) -> Audit:
     """Stop an audit. One that nobody works on is cancelled at once, a running one within seconds."""
     with ports.tenant(principal) as session:
+        record(session, principal, "audits.cancel", audit)
         return service.cancel(session, audit)

@@ -14,6 +14,7 @@ from schemas.ports import BlobStore
 from schemas.results import AuditResult, Sheets
 from services.audits import service
 from services.errors import NotFound
+from services.projects.trail import record
 from services.reports import TEMPLATE_VERSION, render_report
 
 from .. import conditional
@@ -44,9 +45,10 @@ def show_result(audit: Id, ports: Ports, principal: Viewer, known: IfNoneMatch =
     """`result.json`, byte for byte as it was stored."""
     with ports.tenant(principal) as session:
         digest = service.result_digest(session, audit)
-    etag = conditional.tag(digest)
-    if conditional.matches(known, etag):
-        return conditional.not_modified(etag)
+        etag = conditional.tag(digest)
+        if conditional.matches(known, etag):
+            return conditional.not_modified(etag)
+        record(session, principal, "audits.download", f"{audit}/result")
     return Response(ports.store_of(principal).get(digest), media_type="application/json", headers={"ETag": etag})
 
 
@@ -56,9 +58,10 @@ def show_report(audit: Id, ports: Ports, principal: Viewer, known: IfNoneMatch =
     with ports.tenant(principal) as session:
         digest = service.result_digest(session, audit)
         sheets = _sheets_digest(session, audit)
-    etag = conditional.tag(digest, sheets or "", TEMPLATE_VERSION)
-    if conditional.matches(known, etag):
-        return conditional.not_modified(etag)
+        etag = conditional.tag(digest, sheets or "", TEMPLATE_VERSION)
+        if conditional.matches(known, etag):
+            return conditional.not_modified(etag)
+        record(session, principal, "audits.download", f"{audit}/report")
     headers = {
         "ETag": etag,
         "Content-Security-Policy": REPORT_POLICY,
@@ -83,9 +86,10 @@ def show_artifact(audit: Id, role: Role, ports: Ports, principal: Viewer, known:
     """One stored output, by its role (`sheets`, `inn:logits`)."""
     with ports.tenant(principal) as session:
         row = service.artifact(session, audit, role)
-    etag = conditional.tag(row.digest)
-    if conditional.matches(known, etag):
-        return conditional.not_modified(etag)
+        etag = conditional.tag(row.digest)
+        if conditional.matches(known, etag):
+            return conditional.not_modified(etag)
+        record(session, principal, "audits.download", f"{audit}/artifacts/{role}")
     store = ports.store_of(principal)
     headers = {
         "ETag": etag,

@@ -10,6 +10,7 @@ from schemas.uploads import Upload, UploadComplete, UploadCreate, UploadState
 from services.api_keys.service import Principal
 from services.db.tables import UploadRow
 from services.errors import UploadClosed
+from services.projects.trail import record
 from services.uploads import service
 from services.uploads.content import Received
 
@@ -22,11 +23,12 @@ router = APIRouter(prefix="/v1/uploads", tags=["uploads"])
 OCTETS = {"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string"}}}}}
 
 
-@router.post("", status_code=201, responses=problems(413))
+@router.post("", status_code=201, responses=problems(413, 429))
 def create_upload(body: UploadCreate, response: Response, ports: Ports, principal: Submitter) -> Upload:
     """Open an upload. A multipart one comes with a presigned URL for each part."""
     with ports.tenant(principal) as session:
         upload = service.create(session, ports.uploads_of(principal), ports.settings, principal, body)
+        record(session, principal, "uploads.create", upload.id)
     response.headers["Location"] = f"/v1/uploads/{upload.id}"
     response.headers["Cache-Control"] = "no-store"
     return upload
@@ -59,6 +61,7 @@ def complete_upload(upload: Id, body: UploadComplete, ports: Ports, principal: S
         return service.contract(row)
     digest = _join(ports, principal, row, body)
     with ports.tenant(principal) as session:
+        record(session, principal, "uploads.complete", upload)
         return service.complete(session, upload, digest)
 
 
@@ -66,6 +69,7 @@ def complete_upload(upload: Id, body: UploadComplete, ports: Ports, principal: S
 def abort_upload(upload: Id, ports: Ports, principal: Submitter) -> None:
     """Give an upload up."""
     with ports.tenant(principal) as session:
+        record(session, principal, "uploads.abort", upload)
         service.abort(session, ports.uploads_of(principal), principal, upload)
 
 
@@ -79,6 +83,7 @@ def _keep(ports: PortSet, principal: Principal, row: UploadRow, received: Receiv
     received.verify(row.declared_sha256)
     digest = received.store(ports.uploads_of(principal), row.id)
     with ports.tenant(principal) as session:
+        record(session, principal, "uploads.complete", row.id)
         return service.complete(session, row.id, digest)
 
 
