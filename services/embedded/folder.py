@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import json
 import os
 import secrets
 import socket
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 from services.errors import Conflict
 
 PORTS = ("api", "postgres", "s3", "s3_grpc", "master", "master_grpc", "volume", "volume_grpc", "filer", "filer_grpc")
-SECRETS = ("database_password", "s3_access_key", "s3_secret_key")
+SECRETS: dict[str, Callable[[], str]] = {
+    "database_password": lambda: secrets.token_hex(20),
+    "s3_access_key": lambda: secrets.token_hex(20),
+    "s3_secret_key": lambda: secrets.token_hex(20),
+    "secret_key": lambda: secrets.token_urlsafe(32),
+    "signing_key": lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
+}
+"""Secrets of a folder, and how each is made."""
 HOST = "127.0.0.1"
 
 
@@ -52,12 +61,13 @@ class DataFolder:
         return chosen
 
     def secrets(self) -> dict[str, str]:
-        """Passwords of this folder's servers, made at the first run, readable by the owner only."""
+        """Passwords and keys of this folder, each made once and kept, readable by the owner only."""
         file = self.path / "secrets.json"
-        if not file.exists():
-            self.write_private("secrets.json", json.dumps({name: secrets.token_hex(20) for name in SECRETS}))
-        loaded: dict[str, str] = json.loads(file.read_text())
-        return loaded
+        known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+        missing = {name: make() for name, make in SECRETS.items() if name not in known}
+        if missing:
+            self.write_private("secrets.json", json.dumps(known | missing))
+        return known | missing
 
     def write_private(self, name: str, text: str) -> Path:
         """Write a file that only the owner can read, whole or not at all."""

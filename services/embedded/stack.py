@@ -186,6 +186,7 @@ class Stack:
     def _settings(self, host: str) -> Settings:
         """Settings of this stack; limits and the like may come from the environment."""
         secrets = self.folder.secrets()
+        kept = {"SCOTOMA_SECRET_KEY": secrets["secret_key"], "SCOTOMA_SIGNING_KEY": secrets["signing_key"]}
         own = {
             "SCOTOMA_DATABASE_URL": self._postgres.url(),
             "SCOTOMA_S3_ENDPOINT": self._seaweed.endpoint,
@@ -196,7 +197,7 @@ class Stack:
             "SCOTOMA_API_PORT": str(self._ports["api"]),
             "SCOTOMA_READY_FILE": str(self.folder.path / "dispatcher.ready"),
         }
-        return load_settings({**os.environ, **own})
+        return load_settings({**kept, **os.environ, **own})
 
     def _api_is_ready(self) -> bool:
         connection = http.client.HTTPConnection(HOST, self._ports["api"], timeout=5)
