@@ -30,6 +30,24 @@ def _percent_digits(share: float) -> str:
     return f"{MINUS}{text}" if share < 0 else text
 
 
+def in_hundred(share: float) -> str:
+    """How many of a hundred: the digits of :func:`percent` alone."""
+    return _percent_digits(share) if math.isfinite(share) else "–"
+
+
+def points(estimate: Estimate | None) -> str:
+    """A difference of shares in percentage points, with its sign: ``+61``."""
+    if estimate is None or not math.isfinite(estimate.value):
+        return MISSING
+    digits = _percent_digits(estimate.value)
+    return f"+{digits}" if digits[0].isdigit() and digits != "0" else digits
+
+
+def points_interval(estimate: Estimate) -> str:
+    """``57–65``; with ``to`` where a minus sign would stand beside the dash."""
+    return percent_interval(estimate).removesuffix(f"{SPACE}%")
+
+
 def percent_interval(estimate: Estimate) -> str:
     """``0.1–0.7 %``; with ``to`` instead of the dash where a minus sign would stand beside it."""
     if not (math.isfinite(estimate.low) and math.isfinite(estimate.high)):

@@ -15,7 +15,7 @@ from . import formatting
 from .charts import line_chart
 from .concepts import above_chance, heat, score_bar
 from .sentences import headline_invariant, headline_retention, name
-from .strips import effect_strip, retention_strip
+from .strips import difference_ticks, effect_strip, retention_strip
 from .symmetry import action_words, error_words
 from .symmetry_words import GROUPS, PROJECTIONS, STATES
 from .vocabulary import CERTIFICATE_SCORES, DEFINITIONS, KINDS, SOURCES, TRUTHS, VERDICTS
@@ -26,6 +26,8 @@ TEMPLATE_VERSION = "3"
 FILTERS = (
     formatting.percent,
     formatting.percent_interval,
+    formatting.points,
+    formatting.points_interval,
     formatting.joint_interval,
     formatting.confidence,
     formatting.number,
@@ -74,14 +76,15 @@ def environment() -> jinja2.Environment:
         error_words=error_words,
         retention_strip=retention_strip,
         effect_strip=effect_strip,
+        difference_ticks=difference_ticks,
     )
     return made
 
 
 @cache
-def page_parts() -> dict[str, Any]:
-    """What the head of every page needs: the one style element, its CSP source, the icon."""
-    style = _asset("report.css")
+def page_parts(*sheets: str) -> dict[str, Any]:
+    """What the head of every page needs: its one style element (``sheets`` are its own), the CSP source, the icon."""
+    style = "".join(map(_asset, ("report.css", *sheets)))
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return {
         "template_version": TEMPLATE_VERSION,

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from schemas.comparisons import ComparisonPictures, ComparisonResult, FeatureChange
 from schemas.results import (
     AuditResult,
     Chart,
@@ -38,6 +39,8 @@ Told = TypeVar("Told")
 
 WRITTEN: dict[type[BaseModel], frozenset[str]] = {
     AuditResult: frozenset({"limits"}),
+    ComparisonResult: frozenset({"limits"}),
+    FeatureChange: frozenset({"reasons"}),
     Chart: frozenset({"title", "y", "x"}),
     Concept: frozenset({"caution"}),
     Control: frozenset({"expected", "detail"}),
@@ -69,6 +72,26 @@ def retold(result: AuditResult, sheets: Sheets | None) -> tuple[AuditResult, She
         return words.say(text, names)
 
     return _again(result, say), _again(sheets, say)
+
+
+def retold_comparison(
+    result: ComparisonResult, pictures: ComparisonPictures | None
+) -> tuple[ComparisonResult, ComparisonPictures | None]:
+    """The same of a comparison."""
+    words = input_words(result.dataset)
+    if words is IMAGES:
+        return result, pictures
+    sides = (result.before, result.after)
+    names = frozenset((
+        result.dataset.name, *result.dataset.attributes, *(side.classifier.name for side in sides),
+        *(one for side in sides for one in side.classifier.classes),
+        *(change.feature for change in result.changes), *(change.tap for change in result.changes),
+    ))  # fmt: skip
+
+    def say(text: str) -> str:
+        return words.say(text, names)
+
+    return _again(result, say), _again(pictures, say)
 
 
 def _names(result: AuditResult, sheets: Sheets | None) -> frozenset[str]:

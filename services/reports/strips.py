@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from schemas.results import Estimate
 
 LEFT, LENGTH = 10.0, 258.0
+MIDDLE = LEFT + LENGTH / 2
+SIGNED = (-100, -50, -20, -5, 5, 20, 50, 100)
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,26 @@ def effect_strip(estimate: Estimate, thresholds: list[float]) -> Strip | None:
     return _strip(estimate, thresholds, root=True, ticks=(0, 1, 5, 20, 50, 100))
 
 
+def difference_strip(estimate: Estimate) -> Strip | None:
+    """A difference of shares, from -100 to 100 points about the middle, square roots on both sides of nought."""
+    if not all(map(math.isfinite, (estimate.value, estimate.low, estimate.high))):
+        return None
+    joint = _joint_bounds(estimate)
+    return Strip(
+        dot=_signed(estimate.value),
+        low=_signed(estimate.low),
+        high=_signed(estimate.high),
+        marks=[],
+        ticks=difference_ticks(),
+        joint=None if joint is None else (_signed(joint[0]), _signed(joint[1])),
+    )
+
+
+def difference_ticks() -> list[tuple[float, str]]:
+    """The scale of :func:`difference_strip`."""
+    return [(_signed(tick / 100), f"{tick:+d}".replace("-", "\N{MINUS SIGN}")) for tick in SIGNED] + [(MIDDLE, "0")]
+
+
 def _strip(estimate: Estimate, thresholds: list[float], *, root: bool, ticks: tuple[int, ...]) -> Strip | None:
     if not all(map(math.isfinite, (estimate.value, estimate.low, estimate.high))):
         return None
@@ -47,10 +69,20 @@ def _strip(estimate: Estimate, thresholds: list[float], *, root: bool, ticks: tu
 
 
 def _joint(estimate: Estimate, root: bool) -> tuple[float, float] | None:
+    bounds = _joint_bounds(estimate)
+    return None if bounds is None else (_place(bounds[0], root), _place(bounds[1], root))
+
+
+def _joint_bounds(estimate: Estimate) -> tuple[float, float] | None:
     low, high = estimate.joint_low, estimate.joint_high
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return None
-    return _place(low, root), _place(high, root)
+    return low, high
+
+
+def _signed(share: float) -> float:
+    inside = min(max(share, -1.0), 1.0)
+    return round(MIDDLE + LENGTH / 2 * math.copysign(math.sqrt(abs(inside)), inside), 1)
 
 
 def _place(share: float, root: bool) -> float:

@@ -35,6 +35,11 @@ SCOPES = {
     ("GET", "/v1/autoencoders"): Scope.VIEWER,
     ("GET", "/v1/autoencoders/{autoencoder}"): Scope.VIEWER,
     ("GET", "/v1/certificate"): Scope.VIEWER,
+    ("POST", "/v1/comparisons"): Scope.SUBMITTER,
+    ("GET", "/v1/comparisons"): Scope.VIEWER,
+    ("GET", "/v1/comparisons/{comparison}"): Scope.VIEWER,
+    ("GET", "/v1/comparisons/{comparison}/result"): Scope.VIEWER,
+    ("GET", "/v1/comparisons/{comparison}/report"): Scope.VIEWER,
     ("POST", "/v1/audits"): Scope.SUBMITTER,
     ("GET", "/v1/audits"): Scope.VIEWER,
     ("GET", "/v1/audits/{audit}"): Scope.VIEWER,
@@ -68,6 +73,7 @@ IDS = {
     "key": "key",
     "policy": "pol",
     "project": "prj",
+    "comparison": "cmp",
 }
 PATHS = {name: f"{prefix}_{'0' * 24}" for name, prefix in IDS.items()} | {"role": "inn:logits"}
 BODIES = {
@@ -77,6 +83,7 @@ BODIES = {
     "/v1/datasets": {"name": "a", "upload": PATHS["upload"]},
     "/v1/autoencoders": {"name": "a", "encoder": PATHS["upload"], "decoder": PATHS["upload"]},
     "/v1/audits": {"classifier": PATHS["classifier"], "dataset": PATHS["dataset"]},
+    "/v1/comparisons": {"before": PATHS["audit"], "after": PATHS["audit"]},
     "/v1/policies": {"version": 1, "name": "a", "rules": [{"must_ignore": "hue"}]},
     "/v1/api-keys": {"name": "a"},
     "/v1/projects": {"name": "a"},
