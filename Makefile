@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO_STAMP := $(VENV)/.installed-demo
+# Other people's servers and orchestrators, each in an environment of its own: their pins and ours never meet.
+TOOLS := $(patsubst tests/tools/%.txt,$(VENV)/tools/%/.installed,$(wildcard tests/tools/*.txt))
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
@@ -25,7 +27,7 @@ up: $(DEMO_STAMP) ## Start the whole service on this machine (database, S3, API,
 # One thread each: the nets of tests are small, and threads that spin while they wait slow everything else.
 test planted examples: export OMP_NUM_THREADS := 1
 test planted examples: export OMP_WAIT_POLICY := PASSIVE
-test: $(STAMP) browser ## Run every test against real servers
+test: $(STAMP) $(TOOLS) browser ## Run every test against real servers
 	$(BIN)/python -m pytest
 
 check: $(STAMP) ## Lint, formatting, types, import direction
@@ -63,6 +65,12 @@ $(VENV)/.torch: deploy/constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing torch (CPU build)"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check torch==2.13.0
+	@touch $@
+
+$(VENV)/tools/%/.installed: tests/tools/%.txt
+	@echo "installing $* for the tests"
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install -qq --disable-pip-version-check -r $<
 	@touch $@
 
 $(DEMO_STAMP): pyproject.toml deploy/constraints.txt $(shell find schemas -name '*.py') | $(VENV)/.torch
