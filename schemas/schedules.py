@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from .audits import AuditConfig
 from .scalars import Contract, Identifier, Name
@@ -16,6 +16,9 @@ Cron = Annotated[str, StringConstraints(strip_whitespace=True, min_length=9, max
 
 Zone = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 """A name of the IANA time zone database, such as ``Europe/Berlin``."""
+
+MOST_BACKFILLED = 1000
+"""Times that one backfill may take in."""
 
 
 class Overlap(StrEnum):
@@ -39,16 +42,27 @@ class CatchUp(StrEnum):
     LATEST = "latest"
     """The latest is made up for."""
     ALL = "all"
-    """Every one is made up for, oldest first."""
+    """Every one is made up for, oldest first, one after the other (all at once where overlaps are allowed)."""
+
+
+class Turn(StrEnum):
+    """How an occurrence that somebody asked for, or that is made up for, meets other audits of the schedule."""
+
+    QUEUE = "queue"
+    """It waits until nothing runs, however long that is; it is never left out."""
+    ALLOW = "allow"
+    """It starts at once."""
 
 
 class ScheduleCreate(Contract):
-    """Body of ``POST /v1/schedules``.
+    """Body of ``POST /v1/schedules`` and ``PUT /v1/schedules/{id}``.
 
-    Exactly one of ``classifier`` (a fixed one) and ``classifier_name`` (its newest accepted version when the time
-    comes). ``jitter``: up to so many seconds later, the same for the same occurrence. ``catch_up_window``: occurrences
-    older than so many seconds are missed whatever ``catch_up`` says. ``pause_after``: so many failed audits in a row
-    pause the schedule; 0 never.
+    Exactly one of ``classifier`` (a fixed one) and ``classifier_name`` (the newest ready one of this name when the time
+    comes). ``policy`` is checked by every audit; its ``baseline`` is an audit, or ``previous``: the last audit of this
+    schedule that succeeded. Nothing is due before ``starts_at`` or after ``ends_at``. ``jitter``: up to so many seconds
+    later, the same for the same occurrence. ``catch_up_window``: occurrences older than so many seconds are missed
+    whatever ``catch_up`` says. ``pause_after``: so many failures in a row pause the schedule, 0 never; audits whose
+    policy fails count as failures where ``failed_gates_count``.
     """
 
     name: Name
@@ -58,11 +72,38 @@ class ScheduleCreate(Contract):
     classifier: Identifier | None = None
     classifier_name: Name | None = None
     config: AuditConfig = AuditConfig()
+    policy: Identifier | None = None
+    baseline: Literal["previous"] | Identifier | None = None
+    starts_at: AwareDatetime | None = None
+    ends_at: AwareDatetime | None = None
     overlap: Overlap = Overlap.SKIP
     catch_up: CatchUp = CatchUp.LATEST
     catch_up_window: int = Field(default=24 * 3600, ge=60, le=366 * 24 * 3600)
     jitter: int = Field(default=0, ge=0, le=3600)
     pause_after: int = Field(default=5, ge=0, le=1000)
+    failed_gates_count: bool = False
+
+
+class Schedule(ScheduleCreate):
+    """A schedule as the API answers it. ``next_at`` is when it is due next, without jitter; ``None`` while paused.
+
+    ``failures``: how many in a row; ``revision`` counts edits, pauses and resumptions, and is what the ETag stands for.
+    """
+
+    id: Identifier
+    revision: int
+    created_at: datetime
+    next_at: datetime | None = None
+    paused_at: datetime | None = None
+    paused_because: str | None = None
+    failures: int = 0
+
+
+class SchedulePage(Contract):
+    """A page of schedules, newest first. ``next`` is an opaque cursor, absent on the last page."""
+
+    items: list[Schedule]
+    next: str | None = None
 
 
 class OccurrenceKind(StrEnum):
@@ -78,16 +119,68 @@ class OccurrenceState(StrEnum):
 
     WAITING = "waiting"
     STARTED = "started"
+    """Its audit is queued or runs."""
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    """Its audit failed, or could not begin, or its policy failed where that counts: ``detail`` says which."""
+    CANCELLED = "cancelled"
     SKIPPED = "skipped"
+    """The overlap policy, a pause or the end of the schedule left it out."""
     MISSED = "missed"
+    """Nobody ran at the time, and it is not made up for."""
 
 
 class Occurrence(Contract):
-    """One time of a schedule; there is one per ``due_at``, however many schedulers run."""
+    """One time of a schedule; there is one per ``due_at``, however many schedulers run. ``starts_at``: with jitter."""
 
     schedule: Identifier
     due_at: datetime
+    starts_at: datetime
     kind: OccurrenceKind
     state: OccurrenceState
     audit: Identifier | None = None
     detail: str = ""
+
+
+class OccurrencePage(Contract):
+    """A page of occurrences, latest first. ``next`` is an opaque cursor, absent on the last page."""
+
+    items: list[Occurrence]
+    next: str | None = None
+
+
+class Upcoming(Contract):
+    """A time to come: ``due_at`` in UTC, ``local`` the same instant in the schedule's zone, ``starts_at`` with jitter."""
+
+    due_at: datetime
+    local: datetime
+    starts_at: datetime
+
+
+class UpcomingList(Contract):
+    """Times to come, soonest first."""
+
+    zone: Zone
+    items: list[Upcoming]
+
+
+class Pause(Contract):
+    """Body of ``:pause``."""
+
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
+
+
+class Backfill(Contract):
+    """Body of ``:backfill``: the times from ``from`` to ``to``, both included, of which no audit began."""
+
+    since: AwareDatetime = Field(alias="from")
+    until: AwareDatetime = Field(alias="to")
+    overlap: Turn = Turn.QUEUE
+
+
+class Backfilled(Contract):
+    """What a backfill brought: so many occurrences wait now; the other times of the range had begun their audits."""
+
+    schedule: Identifier
+    waiting: int
+    already: int

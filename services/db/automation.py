@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, tex
 from sqlalchemy.orm import Mapped, mapped_column
 
 from schemas.audits import AuditState
-from schemas.schedules import OccurrenceKind, OccurrenceState
+from schemas.schedules import OccurrenceKind, OccurrenceState, Turn
 
 from .base import Scoped, Table, created, one_of
 
@@ -55,16 +55,23 @@ class ComparisonRow(Scoped, Table):
 
 
 class ScheduleRow(Scoped, Table):
-    """A schedule. Every occurrence up to ``looked_at`` has its row; ``revision`` is its ETag."""
+    """A schedule. Every occurrence up to ``looked_at`` has its row, ``next_at`` is the one after it.
+
+    ``revision`` is its ETag; ``failures`` counts those in a row.
+    """
 
     __tablename__ = "schedules"
-    __table_args__ = (Index("ix_schedules_newest", "project_id", "created_at", "id"),)
+    __table_args__ = (
+        Index("ix_schedules_newest", "project_id", "created_at", "id"),
+        Index("ix_schedules_due", "next_at", postgresql_where=text("deleted_at IS NULL AND paused_at IS NULL")),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
     body: Mapped[dict[str, Any]]
     revision: Mapped[int] = mapped_column(server_default=text("1"))
     looked_at: Mapped[datetime]
+    next_at: Mapped[datetime | None]
     paused_at: Mapped[datetime | None]
     paused_because: Mapped[str | None]
     failures: Mapped[int] = mapped_column(server_default=text("0"))
@@ -73,19 +80,24 @@ class ScheduleRow(Scoped, Table):
 
 
 class OccurrenceRow(Scoped, Table):
-    """One time of a schedule: the primary key is why no number of schedulers starts it twice."""
+    """One time of a schedule: the primary key is why no number of schedulers starts it twice.
+
+    ``turn`` is how it meets other audits of the schedule, where not as the schedule says.
+    """
 
     __tablename__ = "occurrences"
     __table_args__ = (
         one_of("kind", OccurrenceKind),
         one_of("state", OccurrenceState),
-        Index("ix_occurrences_waiting", "schedule_id", postgresql_where=text("state = 'waiting'")),
+        one_of("turn", Turn),
+        Index("ix_occurrences_open", "schedule_id", postgresql_where=text("state IN ('waiting', 'started')")),
     )
 
     schedule_id: Mapped[str] = mapped_column(ForeignKey("schedules.id"), primary_key=True)
     due_at: Mapped[datetime] = mapped_column(primary_key=True)
     kind: Mapped[str]
     state: Mapped[str]
+    turn: Mapped[str | None]
     starts_at: Mapped[datetime]
     audit_id: Mapped[str | None] = mapped_column(ForeignKey("audits.id"))
     detail: Mapped[str] = mapped_column(server_default="")

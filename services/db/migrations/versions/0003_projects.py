@@ -139,6 +139,7 @@ def upgrade() -> None:
         sa.Column("body", JSON, nullable=False),
         sa.Column("revision", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.Column("looked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("paused_because", sa.Text(), nullable=True),
         sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
@@ -149,6 +150,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_schedules")),
     )
     op.create_index("ix_schedules_newest", "schedules", ["project_id", "created_at", "id"], unique=False)
+    op.create_index(
+        "ix_schedules_due",
+        "schedules",
+        ["next_at"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL AND paused_at IS NULL"),
+    )
     op.create_table(
         "trail",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -254,24 +262,29 @@ def upgrade() -> None:
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("turn", sa.Text(), nullable=True),
         sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("audit_id", sa.Text(), nullable=True),
         sa.Column("detail", sa.Text(), server_default="", nullable=False),
         _now("created_at"),
         _project(),
         sa.CheckConstraint("kind IN ('cron', 'trigger', 'backfill')", name=op.f("ck_occurrences_kind")),
-        sa.CheckConstraint("state IN ('waiting', 'started', 'skipped', 'missed')", name=op.f("ck_occurrences_state")),
+        sa.CheckConstraint(
+            "state IN ('waiting', 'started', 'succeeded', 'failed', 'cancelled', 'skipped', 'missed')",
+            name=op.f("ck_occurrences_state"),
+        ),
+        sa.CheckConstraint("turn IN ('queue', 'allow')", name=op.f("ck_occurrences_turn")),
         sa.ForeignKeyConstraint(["audit_id"], ["audits.id"], name=op.f("fk_occurrences_audit_id")),
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_occurrences_project_id")),
         sa.ForeignKeyConstraint(["schedule_id"], ["schedules.id"], name=op.f("fk_occurrences_schedule_id")),
         sa.PrimaryKeyConstraint("schedule_id", "due_at", name=op.f("pk_occurrences")),
     )
     op.create_index(
-        "ix_occurrences_waiting",
+        "ix_occurrences_open",
         "occurrences",
         ["schedule_id"],
         unique=False,
-        postgresql_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state IN ('waiting', 'started')"),
     )
     op.create_table(
         "registry_versions",
@@ -295,7 +308,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_registry_versions")),
         sa.UniqueConstraint("registry_id", "model", "version", name="uq_registry_versions_version"),
     )
-    op.create_index("ix_registry_versions_newest", "registry_versions", ["registry_id", "created_at", "id"], unique=False)
+    op.create_index("ix_registry_versions_newest", "registry_versions", ["registry_id", "created_at", "id"])
     op.add_column("api_keys", _project())
     op.create_foreign_key(op.f("fk_api_keys_project_id"), "api_keys", "projects", ["project_id"], ["id"])
     op.add_column("audit_artifacts", _project())
