@@ -3,6 +3,7 @@
 from .client import Client
 from .errors import (
     AuditUnfinished,
+    ComparisonUnfinished,
     IntakeRefused,
     ScotomaError,
     ServiceError,
@@ -14,6 +15,7 @@ from .errors import (
 __all__ = [
     "AuditUnfinished",
     "Client",
+    "ComparisonUnfinished",
     "IntakeRefused",
     "ScotomaError",
     "ServiceError",

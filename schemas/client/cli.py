@@ -12,6 +12,7 @@ from .. import __version__
 from .audit_commands import audits, reports
 from .autoencoder_commands import autoencoders
 from .certificate_command import certificate
+from .compare_command import compare
 from .errors import ScotomaError
 from .file_commands import classifiers, datasets
 from .policy_commands import policies
@@ -41,6 +42,7 @@ app.add_typer(autoencoders, name="autoencoder")
 app.add_typer(reports, name="report")
 app.add_typer(policies, name="policy")
 app.command("certificate")(certificate)
+app.command("compare")(compare)
 
 
 def _show_version(wanted: bool) -> None:

@@ -9,12 +9,13 @@ from collections.abc import Callable
 import httpx
 
 from .audit_calls import AuditCalls
+from .comparison_calls import ComparisonCalls
 from .errors import ScotomaError
 from .file_calls import FileCalls
 from .transport import Transport
 
 
-class Client(FileCalls, AuditCalls):
+class Client(FileCalls, AuditCalls, ComparisonCalls):
     """Talks to one Scotoma service.
 
     Example::

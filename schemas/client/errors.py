@@ -5,6 +5,7 @@ ScotomaError
 ├── Unreachable       no answer came back, after every retry
 ├── IntakeRefused     the service read the uploaded file and refused it
 ├── AuditUnfinished   the audit failed or was cancelled: there is no result
+├── ComparisonUnfinished  the same of a comparison
 ├── PolicyUnreadable  a policy file is no policy
 ├── TransferError     the bytes changed on the way, or object storage refused a part
 └── TimedOut          the deadline that the caller set has passed; the audit itself goes on
@@ -13,6 +14,7 @@ ScotomaError
 from __future__ import annotations
 
 from ..audits import Audit
+from ..comparisons import Comparison
 from ..problems import Problem
 
 
@@ -81,3 +83,16 @@ class AuditUnfinished(ScotomaError):
         problem = self.audit.problem
         reason = f": {sentences(problem.detail, problem.advice)}" if problem else ""
         return f"audit {self.audit.id} {self.audit.state}{reason}"
+
+
+class ComparisonUnfinished(ScotomaError):
+    """The comparison ended without a result."""
+
+    def __init__(self, comparison: Comparison) -> None:
+        super().__init__(comparison.id)
+        self.comparison = comparison
+
+    def __str__(self) -> str:
+        problem = self.comparison.problem
+        reason = f": {sentences(problem.detail, problem.advice)}" if problem else ""
+        return f"comparison {self.comparison.id} {self.comparison.state}{reason}"
