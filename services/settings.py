@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 PREFIX = "SCOTOMA_"
+SEED_BYTES = 32
+"""Of an ed25519 key."""
 
 
 class SettingsError(ValueError):
@@ -89,6 +92,19 @@ class Settings(BaseModel):
         """Sinks of events that the operator set up for the whole installation."""
         return ("openlineage",) if self.openlineage_url else ()
 
+    @field_validator("signing_key")
+    @classmethod
+    def _seed(cls, value: SecretStr) -> SecretStr:
+        """Checked at start: a service that cannot sign what it was told to sign must not run."""
+        seed = value.get_secret_value()
+        try:
+            known = not seed or len(base64.b64decode(seed, validate=True)) == SEED_BYTES
+        except ValueError:
+            known = False
+        if not known:
+            raise ValueError(f"must be {SEED_BYTES} bytes in base64, as `openssl rand -base64 {SEED_BYTES}` makes them")
+        return value
+
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
     """Settings from ``SCOTOMA_*`` entries of ``environ``; an empty value means unset.
@@ -101,6 +117,9 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         settings = Settings.model_validate(values)
     except ValidationError as error:
         raise SettingsError(_explain(error)) from None
+    if settings.oidc_issuer and not settings.oidc_audience:
+        # Without one, a token for any other service of the same provider would be taken.
+        raise SettingsError("SCOTOMA_OIDC_AUDIENCE is needed beside SCOTOMA_OIDC_ISSUER")
     if settings.lease_seconds < 3 * settings.heartbeat_seconds:
         raise SettingsError("SCOTOMA_LEASE_SECONDS must be at least three times SCOTOMA_HEARTBEAT_SECONDS")
     return settings

@@ -128,9 +128,23 @@ def _authenticate(scope: Scope) -> Principal:
     scheme, _, secret = Headers(scope=scope).get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret:
         raise Unauthenticated("No API key was sent.", "Send 'Authorization: Bearer scot_…'.")
-    ports: PortSet = scope["app"].state.ports
+    return authenticated(scope["app"].state.ports, secret.strip())
+
+
+def authenticated(ports: PortSet, secret: str) -> Principal:
+    """Who sends ``secret``: an API key, or a token where there is an identity provider.
+
+    Raises:
+        Unauthenticated: it is neither.
+        Forbidden: the token names no project or scope of this service.
+        Unavailable: the identity provider does not answer.
+    """
+    if ports.bearers is None or secret.startswith(api_keys.MARK):
+        with transaction(ports.sessions) as session:
+            return api_keys.authenticate(session, secret)
+    claims = ports.bearers.claims(secret)
     with transaction(ports.sessions) as session:
-        return api_keys.authenticate(session, secret.strip())
+        return ports.bearers.principal(session, claims)
 
 
 class BodyLimit:

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from services.api_keys.oidc import Bearers
 from services.api_keys.service import Principal
 from services.db.engine import SessionFactory, make_engine, make_session_factory, scoped, transaction
 from services.settings import Settings
@@ -20,12 +21,13 @@ from services.storage.multipart import MultipartUploads
 
 @dataclass(frozen=True)
 class PortSet:
-    """Database and object storage of one running API."""
+    """Database, object storage and, if there is one, identity provider of one running API."""
 
     settings: Settings
     engine: Engine
     sessions: SessionFactory
     store: S3BlobStore
+    bearers: Bearers | None
 
     def tenant(self, principal: Principal) -> AbstractContextManager[Session]:
         """A transaction in the principal's project: rows of others do not exist in it."""
@@ -50,9 +52,9 @@ class PortSet:
 def open_ports(settings: Settings) -> PortSet:
     """Connect lazily: no request is made before the first use."""
     engine = make_engine(settings.database_url.get_secret_value(), pool_size=20)
-    return PortSet(
-        settings, engine, make_session_factory(engine, settings.told_sinks), S3BlobStore(bucket_of(settings))
-    )
+    sessions = make_session_factory(engine, settings.told_sinks)
+    bearers = Bearers(settings) if settings.oidc_issuer else None
+    return PortSet(settings, engine, sessions, S3BlobStore(bucket_of(settings)), bearers)
 
 
 def _ports_of(request: Request) -> PortSet:
