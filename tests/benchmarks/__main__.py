@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from .measurement import Measured
 
-BENCHMARKS = ("extraction", "inn", "peers", "report", "intake", "probe", "audits")
+BENCHMARKS = ("extraction", "inn", "peers", "report", "intake", "probe", "audits", "load")
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -28,9 +28,27 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def chosen(only: list[str]) -> dict[str, Callable[[int], Iterator[Measured]]]:
     """Benchmarks by name. Imported late: numerical libraries read the number of threads when they load."""
-    from . import bench_audits, bench_extraction, bench_inn, bench_intake, bench_peers, bench_probe, bench_report
+    from . import (
+        bench_audits,
+        bench_extraction,
+        bench_inn,
+        bench_intake,
+        bench_load,
+        bench_peers,
+        bench_probe,
+        bench_report,
+    )
 
-    found = (bench_extraction, bench_inn, bench_peers, bench_report, bench_intake, bench_probe, bench_audits)
+    found = (
+        bench_extraction,
+        bench_inn,
+        bench_peers,
+        bench_report,
+        bench_intake,
+        bench_probe,
+        bench_audits,
+        bench_load,
+    )
     return {name: module.bench for name, module in zip(BENCHMARKS, found, strict=True) if name in (only or BENCHMARKS)}
 
 
