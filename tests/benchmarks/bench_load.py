@@ -1,6 +1,6 @@
 """What the API takes on this machine: submits and polls, while nothing runs and while an audit has both cores.
 
-The clients are threads of this process on kept connections; they share the machine with the service, as everything does.
+The clients are threads of this process on kept connections; they share the machine with the service, as all does.
 """
 
 from __future__ import annotations
