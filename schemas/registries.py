@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from .audits import AuditConfig
 from .classifiers import InputSpec
@@ -30,24 +31,29 @@ ModelVersion = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}$")]
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 """A name with ``*``, ``?`` and ``[…]`` as the shell knows them, case and all."""
 
-AliasName = Annotated[str, StringConstraints(pattern=r"^(?!latest$)(?!v[0-9]+$)[A-Za-z0-9_\-]{1,200}$")]
-"""An alias that MLflow takes: ``latest`` and ``v1`` are its own words."""
+
+def _not_reserved(alias: str) -> str:
+    if re.fullmatch(r"latest|v\d+", alias, re.IGNORECASE):
+        raise ValueError("MLflow keeps 'latest' and 'v1', 'v2', … for itself: choose another alias")
+    return alias
 
 
-class RegistryCreate(Contract):
-    """Body of ``POST /v1/registries``.
+AliasName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_\-]{0,199}$"), AfterValidator(_not_reserved)
+]
+"""An alias that MLflow takes."""
 
-    Every new version of a model that ``model_names`` lets through is audited on ``dataset`` with ``config``. ``input``
-    and ``classes`` say how the models are fed, as for a classifier. ``policy`` is checked; ``baseline`` is what its
+
+class RegistryOptions(Contract):
+    """What is done with a new version.
+
+    Every version of a model that ``model_names`` lets through is audited on ``dataset`` with ``config``. ``input`` and
+    ``classes`` say how the models are fed, as for a classifier. ``policy`` is checked; ``baseline`` is what its
     ``no_regression_against`` means: a succeeded audit, or ``previous``: the latest succeeded audit of an earlier
     version of the same model. ``log_results`` writes metrics, tags, report and result to the registry;
     ``alias_on_pass`` is an alias that follows the newest version whose policy passed.
     """
 
-    name: Name
-    kind: Literal["mlflow"] = "mlflow"
-    url: RegistryUrl
-    token: Token | None = Field(default=None, repr=False)
     model_names: list[Pattern] = Field(default=["*"], min_length=1, max_length=100)
     dataset: Identifier
     input: InputSpec = InputSpec()
@@ -59,6 +65,15 @@ class RegistryCreate(Contract):
     alias_on_pass: AliasName | None = None
 
 
+class RegistryCreate(RegistryOptions):
+    """Body of ``POST /v1/registries``."""
+
+    name: Name
+    kind: Literal["mlflow"] = "mlflow"
+    url: RegistryUrl
+    token: Token | None = Field(default=None, repr=False)
+
+
 class RegistryChange(Contract):
     """Body of ``PATCH /v1/registries/{id}``: what is left out stays as it is."""
 
@@ -66,7 +81,7 @@ class RegistryChange(Contract):
     token: Token | None = Field(default=None, repr=False)
 
 
-class Registry(Contract):
+class Registry(RegistryOptions):
     """A registry as the API answers it: without its secrets. ``events_url`` is what its webhook calls."""
 
     id: Identifier
@@ -74,15 +89,6 @@ class Registry(Contract):
     kind: Literal["mlflow"]
     url: str
     has_token: bool
-    model_names: list[str]
-    dataset: Identifier
-    input: InputSpec
-    classes: list[str] | None
-    config: AuditConfig
-    policy: Identifier | None
-    baseline: str | None
-    log_results: bool
-    alias_on_pass: str | None
     events_url: str
     disabled_at: datetime | None = None
     created_at: datetime
