@@ -82,11 +82,23 @@ def ratio_interval(
     """
     if weights.shape[1] != len(shares.part):
         raise ValueError(f"weights for {weights.shape[1]} images, values for {len(shares.part)}")
-    resampled = _resampled(shares, weights)
-    if not np.isfinite(shares.ratio) or len(resampled) < 2:
-        return Interval(float("nan"), float("nan"), float("nan"), level, shares.count, "none")
-    endpoints = _Endpoints.of(shares, resampled)
-    return _interval(shares.ratio, shares.count, endpoints.method(level), endpoints.at, level, joint)
+    return bca_interval(
+        shares.ratio, shares.count, resampled_ratios(shares, weights), ratios_without_each(shares), level, joint
+    )
+
+
+def bca_interval(
+    value: float, n: int, resampled: Floats, without: Floats, level: float = 0.95, joint: float | None = None
+) -> Interval:
+    """BCa interval of any statistic of ``n`` images; NaN where there is none.
+
+    ``resampled``: it in every resample, ``without (n,)``: it without each image in turn; NaN where it is not defined.
+    """
+    found = np.asarray(resampled[np.isfinite(resampled)], dtype=np.float64)
+    if not np.isfinite(value) or len(found) < 2:
+        return Interval(float("nan"), float("nan"), float("nan"), level, n, "none")
+    endpoints = _Endpoints.of(value, found, without)
+    return _interval(value, n, endpoints.method(level), endpoints.at, level, joint)
 
 
 def retained_interval(
@@ -213,11 +225,16 @@ def _map(interval: Interval, change: Callable[[float], float]) -> Interval:
     return replace(found, joint_low=low, joint_high=high)
 
 
-def _resampled(shares: Shares, weights: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The ratio in every resample in which it is defined."""
+def resampled_ratios(shares: Shares, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The ratio in every resample, ``(resamples,)``; NaN in those in which it is not defined."""
     totals = weights @ shares.total.astype(np.float32)
-    ratios = (weights @ shares.part.astype(np.float32)) / np.where(totals > 1e-9, totals, np.nan)
-    return np.asarray(ratios[np.isfinite(ratios)], dtype=np.float64)
+    return np.asarray((weights @ shares.part.astype(np.float32)) / np.where(totals > 1e-9, totals, np.nan))
+
+
+def ratios_without_each(shares: Shares) -> NDArray[np.float64]:
+    """The ratio without each image in turn, ``(n,)``; NaN where it is not defined then."""
+    totals = shares.total.sum() - shares.total
+    return np.asarray((shares.part.sum() - shares.part) / np.where(np.abs(totals) > 1e-12, totals, np.nan))
 
 
 @dataclass(frozen=True)
@@ -230,11 +247,10 @@ class _Endpoints:
     acceleration: float
 
     @classmethod
-    def of(cls, shares: Shares, resampled: NDArray[np.float64]) -> _Endpoints:
-        value = shares.ratio
+    def of(cls, value: float, resampled: NDArray[np.float64], without: Floats) -> _Endpoints:
         below = float(np.mean(resampled < value) + np.mean(resampled == value) / 2)
         spreads = 0 < below < 1 and float(np.ptp(resampled)) >= 1e-12
-        return cls(value, resampled, float(stats.norm.ppf(below)) if spreads else None, _acceleration(shares))
+        return cls(value, resampled, float(stats.norm.ppf(below)) if spreads else None, _acceleration(without))
 
     def at(self, level: float) -> tuple[float, float]:
         """Lower and upper endpoint."""
@@ -263,10 +279,8 @@ class _Endpoints:
         return np.asarray(mean + deviation * (z + skewness * (z**2 - 1) / 6))
 
 
-def _acceleration(shares: Shares) -> float:
-    """Efron's acceleration, from the ratio without each image in turn."""
-    totals = shares.total.sum() - shares.total
-    without = (shares.part.sum() - shares.part) / np.where(np.abs(totals) > 1e-12, totals, np.nan)
+def _acceleration(without: Floats) -> float:
+    """Efron's acceleration, from the statistic without each image in turn."""
     known = without[np.isfinite(without)]
     gap = known.sum() / max(1, len(known)) - known
     return float(np.sum(gap**3) / (6 * max(float(np.sum(gap**2)) ** 1.5, 1e-300)))

@@ -25,6 +25,7 @@ from workers.classifier.session import Outputs
 from workers.evidence.effects import changes
 from workers.evidence.logits import logit_change, logit_spread
 from workers.evidence.thresholds import DEFAULT
+from workers.flows.inn import ConditionalINN
 from workers.stages.action_witness import action_edits
 from workers.stages.classifying import Classifier, decided, decisions_of
 from workers.stages.code_edits import ConditionalEdit, FactorEdit
@@ -32,6 +33,7 @@ from workers.stages.confirmation import least_confirmed
 from workers.stages.decoding import Studio, open_studio
 from workers.stages.edit_sheets import edit_sheet
 from workers.stages.edits import Checked, Edit, Images, Mask, Rows, TransformEdit, Values, other_values
+from workers.stages.features import AuditedFeature
 from workers.stages.inn import load_inn
 from workers.stages.oracles import NOTHING
 from workers.stages.references import random_rows
@@ -163,17 +165,29 @@ def _known(values: Values) -> Mask:
 
 def edits_of(context: StageContext, unedited: Unedited) -> Iterator[Edit]:
     """Every way that the audit has to change one of its features; an attribute's own edit comes before its factor's."""
+    editor = editor_of(context)
+    for feature in unedited.studio.features:
+        yield from edits_to(context, feature, editor, unedited)
+
+
+def editor_of(context: StageContext) -> ConditionalINN | None:
+    """The network that edits attributes, where the audit has any."""
     stored = context.blob("editor")
-    editor = None if stored == NOTHING else load_inn(stored)
-    studio, rows = unedited.studio, unedited.rows
-    for feature in studio.features:
-        if feature.statistic is not None and feature.transformed:
-            yield TransformEdit(feature, feature.statistic, studio, rows, context.rng("floor", feature.name))
-            continue
-        if feature.told and editor is not None:
-            yield ConditionalEdit(feature, editor, unedited)
-        if feature.factor is not None:
-            yield FactorEdit(feature, feature.factor, editor, unedited, context.rng("donors", feature.name))
+    return None if stored == NOTHING else load_inn(stored)
+
+
+def edits_to(
+    context: StageContext, feature: AuditedFeature, editor: ConditionalINN | None, unedited: Unedited
+) -> Iterator[Edit]:
+    """Every way to change ``feature``, the better first."""
+    if feature.statistic is not None and feature.transformed:
+        rng = context.rng("floor", feature.name)
+        yield TransformEdit(feature, feature.statistic, unedited.studio, unedited.rows, rng)
+        return
+    if feature.told and editor is not None:
+        yield ConditionalEdit(feature, editor, unedited)
+    if feature.factor is not None:
+        yield FactorEdit(feature, feature.factor, editor, unedited, context.rng("donors", feature.name))
 
 
 def answered(classifier: Classifier, edit: Edit, resampled: Resampled, spread: float) -> Arrays:

@@ -119,7 +119,7 @@ def measure(
     weights = Resampler(context.rng("bootstrap"), context.budget.bootstrap)
     by = Statistician(weights, whole)
     columns = [feature.column for feature in features]
-    strata = find_strata(columns, context.rng("strata"), _ties_allowed(features))
+    strata = find_strata(columns, context.rng("strata"), ties_allowed(features))
     from_codes = read_features(context.arrays("codes")["means"], columns, context.rng("codes"), strata)
     within = {name: r.stratified.retained for name, r in from_codes.items() if r.stratified is not None}
     readers = Readers(
@@ -150,7 +150,7 @@ def measure(
     )
 
 
-def _ties_allowed(features: list[AuditedFeature]) -> dict[str, list[str]]:
+def ties_allowed(features: list[AuditedFeature]) -> dict[str, list[str]]:
     """Which features may be tied to which: columns to columns only, whatever was read from the image to anything.
 
     A measured statistic is computed from the picture that the columns made (a watermark adds to the size of what is

@@ -8,6 +8,7 @@ from schemas.stages import StageOutcome, StageRequest
 from workers.errors import StageError
 from workers.stages import (
     autoencoder,
+    comparison,
     concepts,
     discovered,
     editor,
@@ -20,6 +21,7 @@ from workers.stages import (
     nuisance,
     oracles,
     prior,
+    probes,
     result,
     samples,
     scores,
@@ -74,6 +76,8 @@ STAGES: dict[str, StageFunction] = {
     "companions": companions.run,
     "evidence": evidence.run,
     "result": result.run,
+    "probes": probes.run,
+    "comparison": comparison.run,
 }
 
 

@@ -1,0 +1,1 @@
+"""What a comparison of two audits measures and shows: each side opened, paired image by image."""
