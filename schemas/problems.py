@@ -31,6 +31,7 @@ class ErrorCode(StrEnum):
     ALREADY_FINISHED = "already-finished"
     REPORT_NOT_READY = "report-not-ready"
     ARTIFACT_MISSING = "artifact-missing"
+    GONE = "gone"
     QUOTA_EXCEEDED = "quota-exceeded"
     AUDITS_NOT_COMPARABLE = "audits-not-comparable"
     ADDRESS_REFUSED = "address-refused"

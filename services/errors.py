@@ -6,6 +6,7 @@ ServiceError
 ├── NotFound               404
 │   ├── ReportNotReady     404  the audit has not succeeded yet
 │   └── ArtifactMissing    404  a stored object is gone from the bucket
+├── Gone                   410  removed when the project's retention was over
 ├── InvalidRequest         422
 │   ├── InvalidCursor      422
 │   ├── UploadIncomplete   422  parts or bytes are missing
@@ -102,6 +103,12 @@ class ArtifactMissing(NotFound):
     """A stored object is gone from the bucket."""
 
     code, title = ErrorCode.ARTIFACT_MISSING, "A stored artifact is missing"
+
+
+class Gone(ServiceError):
+    """It was there, and was removed when its time was over."""
+
+    code, status, title = ErrorCode.GONE, 410, "It was removed"
 
 
 class InvalidRequest(ServiceError):

@@ -35,6 +35,7 @@ from .routes import (
     signing_keys,
     trail,
     uploads,
+    webhooks,
 )
 from .web.site import install as install_web
 
@@ -46,12 +47,14 @@ KEYED = (
     audits,
     events,
     results,
+    signing_keys,
     comparisons,
     certificate,
     api_keys,
     policies,
     projects,
     trail,
+    webhooks,
 )
 SUMMARY = "Audits what an image classifier ignores."
 

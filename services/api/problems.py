@@ -74,7 +74,7 @@ def install_handlers(app: FastAPI) -> None:
     """Answer each kind of exception with a problem."""
     app.add_exception_handler(ServiceError, _on_service_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
-    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(SQLAlchemyError, _on_database_error)
     app.add_exception_handler(BlobMissing, _on_missing_blob)
     app.add_exception_handler(Exception, _on_anything)
@@ -98,7 +98,8 @@ def _on_validation_error(request: Request, error: Exception) -> Response:
     return problem_response(InvalidRequest(f"Not valid: {where}.", "See 'errors'.", errors), request.scope)
 
 
-def _on_http_exception(request: Request, error: Exception) -> Response:
+def on_http_exception(request: Request, error: Exception) -> Response:
+    """Say what the framework refused: an address, a method, a body."""
     if not isinstance(error, HTTPException):
         raise TypeError(f"not an HTTP exception: {error!r}")
     if isinstance(error.__cause__, ServiceError):
@@ -147,6 +148,7 @@ TITLES = {
     404: "Not found",
     405: "The method is not allowed here",
     409: "The resource is in another state",
+    410: "Removed when its retention was over",
     413: "The body is too large",
     422: "The request is not valid",
     429: "A limit of the project is reached",

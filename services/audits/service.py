@@ -30,6 +30,7 @@ from services.storage.blobs import blob_key
 from . import repository
 from .announcing import announce_state
 from .gating import check_gate
+from .removal import check_not_removed
 from .repository import Filter
 from .subjects import checked_subjects
 
@@ -73,7 +74,7 @@ def get(session: Session, audit: str) -> Audit:
     Raises:
         NotFound: no audit has this id.
     """
-    return contract(_existing(repository.find(session, audit), audit))
+    return contract(_existing(session, repository.find(session, audit), audit))
 
 
 def page(session: Session, after: Position | None, limit: int, wanted: Filter) -> tuple[list[Audit], Position | None]:
@@ -90,7 +91,7 @@ def cancel(session: Session, audit: str) -> Audit:
         AlreadyFinished: it has succeeded or failed.
     """
     nobody_works = cancel_waiting(session, audit)
-    row = _existing(repository.lock(session, audit), audit)
+    row = _existing(session, repository.lock(session, audit), audit)
     if row.state == AuditState.CANCELLED:
         return contract(row)
     if AuditState(row.state).terminal:
@@ -115,7 +116,7 @@ def result_digest(session: Session, audit: str) -> str:
         NotFound: no audit has this id.
         ReportNotReady: the audit has not succeeded.
     """
-    row = _existing(repository.find(session, audit), audit)
+    row = _existing(session, repository.find(session, audit), audit)
     if row.result_digest is None:
         raise ReportNotReady(f"The audit {audit} is {row.state}.", _what_to_do(AuditState(row.state)))
     return row.result_digest
@@ -127,7 +128,7 @@ def artifacts(session: Session, audit: str) -> ArtifactList:
     Raises:
         NotFound: no audit has this id.
     """
-    _existing(repository.find(session, audit), audit)
+    _existing(session, repository.find(session, audit), audit)
     return ArtifactList(items=[_artifact(row) for row in repository.artifacts(session, audit)])
 
 
@@ -137,7 +138,7 @@ def artifact(session: Session, audit: str, role: str) -> AuditArtifactRow:
     Raises:
         NotFound: no audit has this id, or it has no such output.
     """
-    _existing(repository.find(session, audit), audit)
+    _existing(session, repository.find(session, audit), audit)
     row = repository.artifact(session, audit, role)
     if row is None:
         raise NotFound(f"The audit {audit} has no artifact {role!r}.", "List its artifacts to see their roles.")
@@ -176,8 +177,9 @@ def _close_cancelled(session: Session, row: AuditRow) -> None:
     announce_state(session, row.id)
 
 
-def _existing(row: AuditRow | None, audit: str) -> AuditRow:
+def _existing(session: Session, row: AuditRow | None, audit: str) -> AuditRow:
     if row is None:
+        check_not_removed(session, audit)
         raise NotFound(f"No audit has the id {audit}.")
     return row
 

@@ -21,6 +21,7 @@ from services.jobs.queue import Claim, fenced
 from . import journal
 from .interrupts import OUTAGE_SECONDS, CancelRequested, ShuttingDown, StageFailed
 from .science import Done
+from .sealing import stored_report
 from .subjects import Files, audit_subject, files_of
 from .watch import Signals
 from .workbench import Workbench
@@ -43,7 +44,7 @@ def run_audit(bench: Workbench, owner: Claim, signals: Signals) -> None:
         return
     try:
         done = bench.run(partial(bench.science.plan_audit, subject), signals, partial(_progress, bench, owner)).drive()
-        _succeed(bench, owner, done)
+        _succeed(bench, owner, subject, done)
     except CancelRequested:
         _cancelled(bench, owner)
     except ShuttingDown:
@@ -91,13 +92,17 @@ def _progress(
         journal.progress(session, owner.subject_id, stages, changed, share)
 
 
-def _succeed(bench: Workbench, owner: Claim, done: Done) -> None:
-    """Result, artifacts, state and job, in one transaction."""
+def _succeed(bench: Workbench, owner: Claim, subject: AuditSubject, done: Done) -> None:
+    """Result, artifacts, manifest, state and job, in one transaction; the report is rendered and sealed before it."""
     if RESULT_STAGE not in done or RESULT_OUTPUT not in done[RESULT_STAGE].outputs:
         raise StageFailed(ErrorCode.INTERNAL, "the plan of this audit has no result")
     artifacts, gate = _artifacts(bench, owner.subject_id, done), _gate(done)
+    result = done[RESULT_STAGE].outputs[RESULT_OUTPUT]
+    report = stored_report(bench, owner, subject, result, artifacts, gate)
     with fenced(bench.factory, owner) as session:
-        journal.succeed(session, owner.subject_id, done[RESULT_STAGE].outputs[RESULT_OUTPUT], artifacts, gate)
+        journal.succeed(session, owner.subject_id, result, artifacts, gate)
+        if report is not None:
+            report.record(session)
         bench.end_job(session, owner, JobState.DONE)
     if gate is not None:
         bench.metrics.gates.labels(gate).inc()

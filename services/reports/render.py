@@ -9,15 +9,17 @@ from .galleries import by_importance
 from .page import environment, page_parts
 from .pictures import PictureBook, picture_budget
 from .retold import retold
+from .seal import SealNote
 from .view import report_view
 
 
-def render_report(result: AuditResult, sheets: Sheets | None) -> str:
+def render_report(result: AuditResult, sheets: Sheets | None, seal: SealNote | None = None) -> str:
     """The audit report as one self-contained HTML page.
 
     Args:
         result: the audit's answer.
         sheets: its pictures; without them the page says that there are none.
+        seal: who will sign the page; without it the page says that it carries no seal.
     """
     result, sheets = retold(result, sheets)
     view = report_view(result, sheets)
@@ -30,6 +32,7 @@ def render_report(result: AuditResult, sheets: Sheets | None) -> str:
             result=result,
             book=PictureBook(sheets, picture_budget(len(result.features), galleries), galleries),
             words=view.words,
+            seal=seal,
             information=information_chart(view.taps, view.words.picture),
             invariance=invariance_chart(view.taps, view.words.picture),
             **page_parts(),

@@ -1,26 +1,31 @@
-"""What an audit leaves: ``result``, ``report``, ``artifacts``."""
+"""What an audit leaves: ``result``, ``report``, ``manifest``, ``artifacts``."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
 from sqlalchemy.orm import Session
 
 from schemas.audits import ArtifactList
-from schemas.ports import BlobStore
-from schemas.results import AuditResult, Sheets
-from services.audits import service
-from services.errors import NotFound
+from schemas.manifests import Envelope, Product
+from schemas.results import AuditResult
+from services.api_keys.service import Principal
+from services.audits import repository, service
+from services.manifests import service as manifests
+from services.manifests.audits import audit_draft
+from services.manifests.signer import key_pair
 from services.projects.trail import record
-from services.reports import TEMPLATE_VERSION, render_report
+from services.reports import TEMPLATE_VERSION
 
 from .. import conditional
 from ..access import Viewer
 from ..conditional import IfNoneMatch
-from ..ports import Ports
+from ..ports import Ports, PortSet
 from ..problems import Responses, problems
 from .paths import Id
 
@@ -38,9 +43,12 @@ HTML: Responses = {
 BYTES: Responses = {200: {"content": {"application/octet-stream": {}}, "description": "The stored bytes"}}
 
 Role = Annotated[str, Path(min_length=1, max_length=200)]
+Original = Annotated[bool, Query(description="The very page that was stored when the audit ended")]
+SEALED = {"report", "manifest"}
+"""Artifacts that a manifest is about, not of."""
 
 
-@router.get("/{audit}/result", response_model=AuditResult, responses={**NOT_MODIFIED, **problems(404)})
+@router.get("/{audit}/result", response_model=AuditResult, responses={**NOT_MODIFIED, **problems(404, 410)})
 def show_result(audit: Id, ports: Ports, principal: Viewer, known: IfNoneMatch = None) -> Response:
     """`result.json`, byte for byte as it was stored."""
     with ports.tenant(principal) as session:
@@ -52,25 +60,43 @@ def show_result(audit: Id, ports: Ports, principal: Viewer, known: IfNoneMatch =
     return Response(ports.store_of(principal).get(digest), media_type="application/json", headers={"ETag": etag})
 
 
-@router.get("/{audit}/report", response_class=HTMLResponse, responses={**HTML, **NOT_MODIFIED, **problems(404)})
-def show_report(audit: Id, ports: Ports, principal: Viewer, known: IfNoneMatch = None) -> Response:
-    """The report, rendered from the result with today's template."""
+@router.get("/{audit}/report", response_class=HTMLResponse, responses={**HTML, **NOT_MODIFIED, **problems(404, 410)})
+def show_report(
+    audit: Id, ports: Ports, principal: Viewer, known: IfNoneMatch = None, original: Original = False
+) -> Response:
+    """The report, sealed with a signed manifest: the one stored when the audit ended, or where the template is newer by
+    now, one rendered and signed anew.
+    """
     with ports.tenant(principal) as session:
-        digest = service.result_digest(session, audit)
-        sheets = _sheets_digest(session, audit)
-        etag = conditional.tag(digest, sheets or "", TEMPLATE_VERSION)
-        if conditional.matches(known, etag):
-            return conditional.not_modified(etag)
+        drafted = _draft(session, ports, principal, audit)
+        stored = manifests.original_digest(session, audit) if original else None
+    digest = stored or manifests.page_digest(desk(ports, principal), audit, TEMPLATE_VERSION, drafted)
+    etag = conditional.tag(digest)
+    if conditional.matches(known, etag):
+        return conditional.not_modified(etag)
+    with ports.tenant(principal) as session:
         record(session, principal, "audits.download", f"{audit}/report")
     headers = {
         "ETag": etag,
         "Content-Security-Policy": REPORT_POLICY,
         "Content-Disposition": f'inline; filename="scotoma-{audit}.html"',
     }
-    return HTMLResponse(_render(ports.store_of(principal), digest, sheets), headers=headers)
+    return HTMLResponse(ports.store_of(principal).get(digest), headers=headers)
 
 
-@router.get("/{audit}/artifacts", responses=problems(404))
+@router.get("/{audit}/manifest", response_model=Envelope, responses={**NOT_MODIFIED, **problems(404, 410)})
+def show_manifest(audit: Id, ports: Ports, principal: Viewer, known: IfNoneMatch = None) -> Response:
+    """The signed manifest as a DSSE envelope, made when the audit ended."""
+    with ports.tenant(principal) as session:
+        service.result_digest(session, audit)
+        text = manifests.envelope(session, audit).text()
+    etag = conditional.tag(text)
+    if conditional.matches(known, etag):
+        return conditional.not_modified(etag)
+    return Response(text, media_type="application/json", headers={"ETag": etag})
+
+
+@router.get("/{audit}/artifacts", responses=problems(404, 410))
 def list_artifacts(audit: Id, ports: Ports, principal: Viewer) -> ArtifactList:
     """Every stored output so far."""
     with ports.tenant(principal) as session:
@@ -80,7 +106,7 @@ def list_artifacts(audit: Id, ports: Ports, principal: Viewer) -> ArtifactList:
 @router.get(
     "/{audit}/artifacts/{role:path}",
     response_class=StreamingResponse,
-    responses={**BYTES, **NOT_MODIFIED, **problems(404)},
+    responses={**BYTES, **NOT_MODIFIED, **problems(404, 410)},
 )
 def show_artifact(audit: Id, role: Role, ports: Ports, principal: Viewer, known: IfNoneMatch = None) -> Response:
     """One stored output, by its role (`sheets`, `inn:logits`)."""
@@ -105,13 +131,19 @@ def safe_filename(audit: str, role: str) -> str:
     return f"{audit}-{re.sub(r'[^A-Za-z0-9._-]+', '-', role).strip('.-') or 'artifact'}"
 
 
-def _sheets_digest(session: Session, audit: str) -> str | None:
-    try:
-        return service.artifact(session, audit, "sheets").digest
-    except NotFound:
-        return None
+def desk(ports: PortSet, principal: Principal) -> manifests.Desk:
+    """Where pages of the principal's project are sealed."""
+    key = key_pair(ports.settings)
+    return manifests.Desk(ports.sessions, ports.store_of(principal), principal.project, key)
 
 
-def _render(store: BlobStore, digest: str, sheets: str | None) -> str:
-    result = AuditResult.model_validate_json(store.get(digest))
-    return render_report(result, None if sheets is None else Sheets.model_validate_json(store.get(sheets)))
+def _draft(session: Session, ports: PortSet, principal: Principal, audit: str) -> Callable[[], manifests.Draft]:
+    """How to draft the report, should that be needed.
+
+    Raises:
+        NotFound: no audit has this id, or it has not succeeded.
+    """
+    result, gate = service.result_digest(session, audit), service.get(session, audit).gate
+    rows = [row for row in repository.artifacts(session, audit) if row.role not in SEALED]
+    products = [Product(role=row.role, digest=row.digest, bytes=row.bytes) for row in rows]
+    return partial(audit_draft, ports.store_of(principal), principal.project, result, products, gate)

@@ -1,0 +1,112 @@
+"""Rules of sealed reports: stored when the subject ends, rendered anew when the template is newer, never lost.
+
+Reports of audits and of comparisons go the same way: a :class:`Draft` says how to render and what to state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from schemas.manifests import Envelope, Manifest, Statement
+from schemas.manifests.document import read_manifest
+from schemas.ports import BlobStore
+from schemas.scalars import Sha256
+from services.db.engine import SessionFactory, scoped, transaction
+from services.db.trust import ManifestRow, ProjectRow
+from services.errors import NotFound
+
+from . import keys, repository
+from .sealing import Render, Sealed, sealed
+from .signer import SigningKeyPair
+
+log = structlog.get_logger()
+
+PAGE_TYPE = "text/html; charset=utf-8"
+ENVELOPE_TYPE = "application/vnd.dsse.envelope.v1+json"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where manifests are signed: the project, its objects, and the key."""
+
+    factory: SessionFactory
+    store: BlobStore
+    project: str
+    key: SigningKeyPair | None
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A report to seal. ``statement`` is made from the project's name, only where no earlier manifest has it."""
+
+    template_version: str
+    render: Render
+    statement: Callable[[str], Statement]
+
+
+def seal(desk: Desk, draft: Draft, after: Manifest | None = None, original: Sha256 | None = None) -> Sealed:
+    """Render and sign, outside of any transaction of the caller; the public key is made known first.
+
+    Args:
+        desk: who signs.
+        draft: what.
+        after: an earlier manifest of the subject, whose statement is taken over.
+        original: its digest.
+    """
+    with transaction(desk.factory) as session:
+        keys.register(session, desk.key)
+        name = session.scalar(select(ProjectRow.name).where(ProjectRow.id == desk.project)) or ""
+        now = session.scalars(select(func.now())).one()
+    statement = after.statement if after else draft.statement(name)
+    return sealed(statement, draft.render, draft.template_version, desk.key, now, original)
+
+
+def page_digest(desk: Desk, subject: str, template_version: str, drafted: Callable[[], Draft]) -> Sha256:
+    """Digest of the stored page of ``subject`` by this template; drafted, signed and kept when there is none yet.
+
+    Raises:
+        BlobMissing: there is none, and what it is rendered from is gone.
+    """
+    with scoped(desk.factory, desk.project) as session:
+        row = repository.current(session, subject, template_version, desk.key is not None)
+        first = repository.original(session, subject)
+    if row is not None and desk.store.exists(row.page_digest):
+        return row.page_digest
+    made = seal(desk, drafted(), _manifest(first), first.digest if first else None)
+    page = desk.store.put(made.page, PAGE_TYPE)
+    with scoped(desk.factory, desk.project) as session:
+        repository.add(session, subject, made, page, original=False)
+    return page
+
+
+def original_digest(session: Session, subject: str) -> Sha256:
+    """Digest of the page that was stored when the subject ended.
+
+    Raises:
+        NotFound: none was.
+    """
+    row = repository.original(session, subject)
+    if row is None:
+        raise NotFound(f"No report of {subject} was stored when it ended.", "Ask without original=true.")
+    return row.page_digest
+
+
+def envelope(session: Session, subject: str) -> Envelope:
+    """The manifest made when the subject ended; where there is none, the one made last.
+
+    Raises:
+        NotFound: there is none at all.
+    """
+    row = repository.original(session, subject) or repository.newest(session, subject)
+    if row is None:
+        raise NotFound(f"{subject} has no manifest yet.", "Fetch its report: it is sealed when it is first shown.")
+    return repository.envelope(row)
+
+
+def _manifest(row: ManifestRow | None) -> Manifest | None:
+    return None if row is None else read_manifest(row.document.encode())
