@@ -57,6 +57,15 @@ class Metrics:
             "audit_schedule_missed", "Occurrences that nobody made up for", registry=self.registry
         )
         self.fenced_writes = Counter("audit_fenced_writes", "Writes of replaced attempts", registry=self.registry)
+        self.deliveries = Counter(
+            "audit_deliveries", "Attempts to tell somebody of an event", ["sink", "outcome"], registry=self.registry
+        )
+        self.webhook_deliveries = Counter(
+            "audit_webhook_deliveries", "Attempts to tell a webhook of an event", ["outcome"], registry=self.registry
+        )
+        self.outbox_lag = Gauge(
+            "audit_outbox_lag_seconds", "How long the oldest delivery has been due", registry=self.registry
+        )
         self.intake_rejections = Counter(
             "audit_intake_rejections", "Files that intake refused", ["reason"], registry=self.registry
         )

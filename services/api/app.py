@@ -31,6 +31,7 @@ from .routes import (
     health,
     policies,
     projects,
+    registries,
     results,
     signing_keys,
     trail,
@@ -55,6 +56,7 @@ KEYED = (
     projects,
     trail,
     webhooks,
+    registries,
 )
 SUMMARY = "Audits what an image classifier ignores."
 
@@ -82,6 +84,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(health.router)
     for module in KEYED:
         app.include_router(module.router, dependencies=[Depends(bearer)])
+    app.include_router(registries.inbound)
     install_handlers(app)
     install_web(app)
     # The last one added is the outermost.

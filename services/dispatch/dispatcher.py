@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.db.engine import make_engine, make_session_factory, scoped, transaction
 from services.db.tables import JobKind
+from services.deliveries.courier import courier
 from services.errors import Fenced, ServiceError
 from services.jobs import queue
 from services.jobs.queue import Claim
@@ -25,14 +26,23 @@ from services.storage.client import bucket_of
 
 from .audit_job import run_audit
 from .cluster import Cluster
+from .comparison_job import run_comparison
+from .import_job import run_import
 from .intake_job import INTAKES, run_intake
 from .interrupts import LeaseLost
 from .memory import StageMemory
 from .science import Science
+from .sinks import sinks_of
 from .watch import Watch
 from .workbench import Workbench
 
 log = structlog.get_logger()
+
+IMPORT_SLOTS = 2
+"""Models on their way from registries at once: a slow registry keeps no upload waiting."""
+
+RUNS = {JobKind.AUDIT: run_audit, JobKind.COMPARISON: run_comparison, JobKind.IMPORT_VERSION: run_import}
+"""Who works on a kind of job; the others are intakes."""
 
 
 @dataclass
@@ -61,7 +71,8 @@ class Dispatcher:
         self._watch = Watch(bench.factory, settings.lease_seconds, settings.heartbeat_seconds, poll)
         self._lanes = [
             Lane(INTAKES, settings.intake_slots),
-            Lane((JobKind.AUDIT,), settings.audit_slots),
+            Lane((JobKind.AUDIT, JobKind.COMPARISON), settings.audit_slots),
+            Lane((JobKind.IMPORT_VERSION,), IMPORT_SLOTS),
         ]
 
     def run(self, stop: threading.Event) -> None:
@@ -97,7 +108,7 @@ class Dispatcher:
 
     def _work(self, owner: Claim) -> None:
         """Work on a job. Nothing escapes: a fault gives the job back, another owner ends it silently."""
-        run = run_audit if owner.kind == JobKind.AUDIT else run_intake
+        run = RUNS.get(owner.kind, run_intake)
         try:
             with self._watch.over(owner) as signals:
                 run(self._bench.of_project(owner.project), owner, signals)
@@ -124,7 +135,9 @@ def assembled(settings: Settings, science: Science, metrics: Metrics) -> Iterato
     engine = make_engine(settings.database_url.get_secret_value())
     factory, store = make_session_factory(engine, settings.told_sinks), S3BlobStore(bucket_of(settings))
     cluster = Cluster(store, science.execute)
+    memory = StageMemory(factory, store)
     try:
-        yield Workbench(settings, factory, store, cluster, StageMemory(factory, store), science, metrics)
+        with courier(factory, sinks_of(settings, factory), metrics) as own:
+            yield Workbench(settings, factory, store, cluster, memory, science, metrics, own)
     finally:
         engine.dispose()

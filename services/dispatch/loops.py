@@ -32,7 +32,11 @@ class Loop:
     step: Callable[[Workbench], bool | None]
 
 
-LOOPS: tuple[Loop, ...] = ()
+def _deliver(bench: Workbench) -> None:
+    bench.courier.step()
+
+
+LOOPS: tuple[Loop, ...] = (Loop("deliveries", lambda settings: settings.delivery_seconds, _deliver),)
 """Every loop of a dispatcher."""
 
 

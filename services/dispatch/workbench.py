@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from services.db.engine import SessionFactory
 from services.db.tables import JobState
+from services.deliveries.courier import Courier
 from services.jobs.queue import Claim, finish
 from services.observability import Metrics
 from services.settings import Settings
@@ -31,6 +32,7 @@ class Workbench:
     memory: StageMemory
     science: Science
     metrics: Metrics
+    courier: Courier
 
     def of_project(self, project: str) -> Workbench:
         """The parts as a project has them: its own objects and its own memory of stages."""

@@ -19,6 +19,9 @@ from services.storage.blobs import S3BlobStore
 from tests.builders.api_server import Api, api_in_thread
 
 OPEN = {"/healthz", "/readyz", "/metrics"}
+SIGNED = {"/v1/registries/{registry}/events"}
+"""Routes that ask for a signature over the body instead: ``test_registry_events``."""
+
 SCOPES = {
     ("POST", "/v1/uploads"): Scope.SUBMITTER,
     ("GET", "/v1/uploads/{upload}"): Scope.SUBMITTER,
@@ -40,6 +43,7 @@ SCOPES = {
     ("GET", "/v1/comparisons/{comparison}"): Scope.VIEWER,
     ("GET", "/v1/comparisons/{comparison}/result"): Scope.VIEWER,
     ("GET", "/v1/comparisons/{comparison}/report"): Scope.VIEWER,
+    ("GET", "/v1/comparisons/{comparison}/manifest"): Scope.VIEWER,
     ("POST", "/v1/audits"): Scope.SUBMITTER,
     ("GET", "/v1/audits"): Scope.VIEWER,
     ("GET", "/v1/audits/{audit}"): Scope.VIEWER,
@@ -54,6 +58,14 @@ SCOPES = {
     ("POST", "/v1/policies"): Scope.SUBMITTER,
     ("GET", "/v1/policies"): Scope.VIEWER,
     ("GET", "/v1/policies/{policy}"): Scope.VIEWER,
+    ("POST", "/v1/registries"): Scope.ADMIN,
+    ("GET", "/v1/registries"): Scope.ADMIN,
+    ("GET", "/v1/registries/{registry}"): Scope.ADMIN,
+    ("PATCH", "/v1/registries/{registry}"): Scope.ADMIN,
+    ("DELETE", "/v1/registries/{registry}"): Scope.ADMIN,
+    ("POST", "/v1/registries/{registry}:rotate"): Scope.ADMIN,
+    ("GET", "/v1/registries/{registry}/versions"): Scope.ADMIN,
+    ("POST", "/v1/registries/{registry}/versions"): Scope.ADMIN,
     ("POST", "/v1/webhooks"): Scope.ADMIN,
     ("GET", "/v1/webhooks"): Scope.ADMIN,
     ("GET", "/v1/webhooks/{webhook}"): Scope.ADMIN,
@@ -85,6 +97,9 @@ IDS = {
     "policy": "pol",
     "project": "prj",
     "comparison": "cmp",
+    "webhook": "whk",
+    "delivery": "evt",
+    "registry": "reg",
 }
 PATHS = {name: f"{prefix}_{'0' * 24}" for name, prefix in IDS.items()} | {"role": "inn:logits"}
 BODIES = {
@@ -99,6 +114,8 @@ BODIES = {
     "/v1/api-keys": {"name": "a"},
     "/v1/webhooks": {"name": "a", "url": "https://nowhere.invalid/"},
     "/v1/projects": {"name": "a"},
+    "/v1/registries": {"name": "a", "url": "https://nowhere.invalid/", "dataset": PATHS["dataset"]},
+    "/v1/registries/{registry}/versions": {"model": "a", "version": "1"},
 }
 BELOW = {
     Scope.AUDITOR: (Scope.VIEWER, Scope.SUBMITTER),
@@ -125,7 +142,7 @@ def routes() -> set[tuple[str, str]]:
 
 
 def test_the_policy_names_every_route() -> None:
-    assert {(method, path) for method, path in routes() if path not in OPEN} == set(SCOPES)
+    assert {(method, path) for method, path in routes() if path not in OPEN | SIGNED} == set(SCOPES)
 
 
 def test_no_route_answers_without_a_usable_key(api: Api) -> None:
