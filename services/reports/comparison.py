@@ -24,6 +24,7 @@ from .inputs import InputWords, Legend, graph_legend, input_words
 from .page import environment, page_parts
 from .pictures import PictureBook, picture_budget
 from .retold import retold_comparison
+from .seal import SealNote
 from .strips import Strip, difference_strip
 
 OUTPUT = "logits"
@@ -97,12 +98,15 @@ class ComparisonView:
         return _strip(tap.total_invariance)
 
 
-def render_comparison(result: ComparisonResult, pictures: ComparisonPictures | None) -> str:
+def render_comparison(
+    result: ComparisonResult, pictures: ComparisonPictures | None, seal: SealNote | None = None
+) -> str:
     """The comparison as one self-contained HTML page.
 
     Args:
         result: what changed.
         pictures: samples and edits side by side; without them the page says that there are none.
+        seal: who will sign the page; without it the page says that it carries no seal.
     """
     result, pictures = retold_comparison(result, pictures)
     view = comparison_view(result, pictures)
@@ -113,6 +117,7 @@ def render_comparison(result: ComparisonResult, pictures: ComparisonPictures | N
         view=view,
         result=result,
         words=view.words,
+        seal=seal,
         book=PictureBook(Sheets(classes=[], taps=[], galleries=galleries), budget),
         changes=CHANGES,
         same_pictures=same_pictures,

@@ -17,7 +17,8 @@ from ..access import Viewer
 from ..conditional import IfNoneMatch
 from ..negotiation import Accept, prefers_html
 from ..problems import Responses, problems
-from .results import NOT_MODIFIED, REPORT_POLICY
+from ..sealed_pages import REPORT_POLICY
+from .results import NOT_MODIFIED
 
 router = APIRouter(prefix="/v1", tags=["certificate"])
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 
-from schemas.comparisons import Comparison, ComparisonCreate, ComparisonPage, ComparisonPictures, ComparisonResult
+from schemas.comparisons import Comparison, ComparisonCreate, ComparisonPage, ComparisonResult
+from schemas.manifests import Envelope
 from schemas.scalars import Identifier
 from services.comparisons import service
+from services.manifests import service as manifests
+from services.manifests.comparisons import comparison_draft
 from services.projects.trail import record
-from services.reports import TEMPLATE_VERSION, render_comparison
-from services.storage.blobs import S3BlobStore
 
 from .. import conditional, cursors
 from ..access import Submitter, Viewer
@@ -21,8 +23,9 @@ from ..cursors import Cursor, Limit
 from ..idempotency import RequiredKey, accepted
 from ..ports import Ports
 from ..problems import problems
+from ..sealed_pages import sealed_answer, sealed_digest
 from .paths import Id
-from .results import HTML, NOT_MODIFIED, REPORT_POLICY
+from .results import HTML, NOT_MODIFIED
 
 PATH = "/v1/comparisons"
 router = APIRouter(prefix=PATH, tags=["comparisons"])
@@ -74,22 +77,22 @@ def show_comparison_result(comparison: Id, ports: Ports, principal: Viewer, know
 
 @router.get("/{comparison}/report", response_class=HTMLResponse, responses={**HTML, **NOT_MODIFIED, **problems(404)})
 def show_comparison_report(comparison: Id, ports: Ports, principal: Viewer, known: IfNoneMatch = None) -> Response:
-    """The report, rendered from the result with today's template."""
+    """The report, sealed with a signed manifest: rendered when it is first shown, and again for newer templates."""
     with ports.tenant(principal) as session:
-        digest, pictures = service.digests(session, comparison)
-        etag = conditional.tag(digest, pictures or "", TEMPLATE_VERSION)
-        if conditional.matches(known, etag):
-            return conditional.not_modified(etag)
-        record(session, principal, "comparisons.download", f"{comparison}/report")
-    headers = {
-        "ETag": etag,
-        "Content-Security-Policy": REPORT_POLICY,
-        "Content-Disposition": f'inline; filename="scotoma-{comparison}.html"',
-    }
-    return HTMLResponse(_render(ports.store_of(principal), digest, pictures), headers=headers)
+        digests, row = service.digests(session, comparison), service.get(session, comparison)
+    finished_at = row.finished_at or row.created_at
+    drafted = partial(comparison_draft, ports.store_of(principal), principal.project, *digests, finished_at)
+    digest = sealed_digest(ports, principal, comparison, drafted)
+    return sealed_answer(ports, principal, comparison, digest, known, "comparisons.download")
 
 
-def _render(store: S3BlobStore, digest: str, pictures: str | None) -> str:
-    result = ComparisonResult.model_validate_json(store.get(digest))
-    shown = None if pictures is None else ComparisonPictures.model_validate_json(store.get(pictures))
-    return render_comparison(result, shown)
+@router.get("/{comparison}/manifest", response_model=Envelope, responses={**NOT_MODIFIED, **problems(404)})
+def show_comparison_manifest(comparison: Id, ports: Ports, principal: Viewer, known: IfNoneMatch = None) -> Response:
+    """The signed manifest as a DSSE envelope, made when the report was first shown."""
+    with ports.tenant(principal) as session:
+        service.digests(session, comparison)
+        text = manifests.envelope(session, comparison).text()
+    etag = conditional.tag(text)
+    if conditional.matches(known, etag):
+        return conditional.not_modified(etag)
+    return Response(text, media_type="application/json", headers={"ETag": etag})

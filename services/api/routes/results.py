@@ -18,23 +18,18 @@ from services.api_keys.service import Principal
 from services.audits import repository, service
 from services.manifests import service as manifests
 from services.manifests.audits import audit_draft
-from services.manifests.signer import key_pair
 from services.projects.trail import record
-from services.reports import TEMPLATE_VERSION
 
 from .. import conditional
 from ..access import Viewer
 from ..conditional import IfNoneMatch
 from ..ports import Ports, PortSet
 from ..problems import Responses, problems
+from ..sealed_pages import sealed_answer, sealed_digest
 from .paths import Id
 
 router = APIRouter(prefix="/v1/audits", tags=["results"])
 
-REPORT_POLICY = (
-    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'; sandbox"
-)
 FILE_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 NOT_MODIFIED: Responses = {304: {"description": "Not modified"}}
 HTML: Responses = {
@@ -70,18 +65,8 @@ def show_report(
     with ports.tenant(principal) as session:
         drafted = _draft(session, ports, principal, audit)
         stored = manifests.original_digest(session, audit) if original else None
-    digest = stored or manifests.page_digest(desk(ports, principal), audit, TEMPLATE_VERSION, drafted)
-    etag = conditional.tag(digest)
-    if conditional.matches(known, etag):
-        return conditional.not_modified(etag)
-    with ports.tenant(principal) as session:
-        record(session, principal, "audits.download", f"{audit}/report")
-    headers = {
-        "ETag": etag,
-        "Content-Security-Policy": REPORT_POLICY,
-        "Content-Disposition": f'inline; filename="scotoma-{audit}.html"',
-    }
-    return HTMLResponse(ports.store_of(principal).get(digest), headers=headers)
+    digest = stored or sealed_digest(ports, principal, audit, drafted)
+    return sealed_answer(ports, principal, audit, digest, known, "audits.download")
 
 
 @router.get("/{audit}/manifest", response_model=Envelope, responses={**NOT_MODIFIED, **problems(404, 410)})
@@ -129,12 +114,6 @@ def show_artifact(audit: Id, role: Role, ports: Ports, principal: Viewer, known:
 def safe_filename(audit: str, role: str) -> str:
     """A name that means nothing to a shell, a browser or a file system."""
     return f"{audit}-{re.sub(r'[^A-Za-z0-9._-]+', '-', role).strip('.-') or 'artifact'}"
-
-
-def desk(ports: PortSet, principal: Principal) -> manifests.Desk:
-    """Where pages of the principal's project are sealed."""
-    key = key_pair(ports.settings)
-    return manifests.Desk(ports.sessions, ports.store_of(principal), principal.project, key)
 
 
 def _draft(session: Session, ports: PortSet, principal: Principal, audit: str) -> Callable[[], manifests.Draft]:
