@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -23,14 +22,15 @@ from schemas.problems import ErrorCode
 from schemas.results import Verdict
 from services.api.routes import certificate as certificate_route
 from services.db.engine import transaction
-from services.db.tables import AuditRow, AutoencoderRow, ClassifierRow, DatasetRow, UploadRow
+from services.db.tables import ClassifierRow, UploadRow
 from services.errors import failure
 from services.settings import Settings
 from services.storage.blobs import S3BlobStore
 from tests.builders.api_server import Api, api_in_thread, artifact_row
 from tests.builders.certificates import certificate
+from tests.builders.instant_dispatcher import accept_files, dispatching
 from tests.builders.results import FEATURES, result, sheets
-from tests.builders.rows import add_audit, add_dataset, autoencoder_facts, classifier_facts, dataset_facts
+from tests.builders.rows import add_audit, add_dataset
 
 MIB = 2**20
 
@@ -59,14 +59,6 @@ def data(tmp_path: Path) -> Path:
     path = tmp_path / "images.npz"
     path.write_bytes(os.urandom(7 * MIB))
     return path
-
-
-def accept_files(api: Api) -> None:
-    """What the intake workers do with good files."""
-    with transaction(api.factory) as session:
-        session.execute(update(ClassifierRow).values(state="ready", facts=classifier_facts()))
-        session.execute(update(DatasetRow).values(state="ready", facts=dataset_facts()))
-        session.execute(update(AutoencoderRow).values(state="ready", facts=autoencoder_facts()))
 
 
 def audit_of(api: Api) -> str:
@@ -205,26 +197,10 @@ def scotoma(api: Api, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def drive(api: Api, stop: threading.Event) -> None:
-    """Stand in for the dispatcher: accept every file, finish every audit."""
-    while not stop.wait(0.1):
-        accept_files(api)
-        with transaction(api.factory) as session:
-            waiting = list(session.scalars(select(AuditRow.id).where(AuditRow.state == "queued")))
-        for audit in waiting:
-            api.run(audit)
-            api.stage(audit, "taps")
-            api.succeed(audit, result(), sheets())
-
-
 @pytest.fixture
 def dispatcher(api: Api) -> Iterator[None]:
-    stop = threading.Event()
-    thread = threading.Thread(target=drive, args=(api, stop))
-    thread.start()
-    yield
-    stop.set()
-    thread.join()
+    with dispatching(api):
+        yield
 
 
 @pytest.mark.usefixtures("dispatcher")
