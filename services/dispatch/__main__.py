@@ -56,10 +56,15 @@ def stop_on_signals(stop: threading.Event) -> None:
 def real_science() -> Science:
     """Plans and stages of ``workers``; imported here, so that the rest of this package runs without torch."""
     from workers.actors import execute
-    from workers.stages import plan
+    from workers.stages import comparison_plan, plan
 
     return Science(
-        plan.plan_audit, plan.plan_classifier_intake, plan.plan_dataset_intake, plan.plan_autoencoder_intake, execute
+        plan.plan_audit,
+        plan.plan_classifier_intake,
+        plan.plan_dataset_intake,
+        plan.plan_autoencoder_intake,
+        comparison_plan.plan_comparison,
+        execute,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from schemas.autoencoders import Autoencoder
 from schemas.classifiers import Classifier
+from schemas.comparisons import ComparisonSubject
 from schemas.datasets import Dataset
 from schemas.ports import BlobStore, ReportProgress
 from schemas.stages import AuditSubject, PlannedStage, StageOutcome, StageRequest
@@ -29,4 +30,5 @@ class Science:
     plan_classifier_intake: Callable[[Classifier], list[PlannedStage]]
     plan_dataset_intake: Callable[[Dataset, str], list[PlannedStage]]
     plan_autoencoder_intake: Callable[[Autoencoder], list[PlannedStage]]
+    plan_comparison: Callable[[ComparisonSubject, Done], list[PlannedStage]]
     execute: Execute

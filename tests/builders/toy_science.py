@@ -17,6 +17,7 @@ from typing import Any
 
 from schemas.autoencoders import Autoencoder
 from schemas.classifiers import Classifier
+from schemas.comparisons import ComparisonSubject
 from schemas.datasets import Dataset
 from schemas.ports import BlobStore, ReportProgress
 from schemas.problems import ErrorCode
@@ -36,6 +37,7 @@ def toy_science(folder: Path) -> Science:
         partial(plan_classifier, folder),
         partial(plan_dataset, folder),
         partial(plan_autoencoder, folder),
+        partial(plan_comparison, folder),
         execute,
     )
 
@@ -77,6 +79,22 @@ def plan_autoencoder(folder: Path, autoencoder: Autoencoder) -> list[PlannedStag
     return [PlannedStage(name="intake_autoencoder", title="intake", inputs=inputs, config=config)]
 
 
+def plan_comparison(folder: Path, subject: ComparisonSubject, done: Done) -> list[PlannedStage]:
+    """The first stage of both audits, renamed, then ``comparison``; its own name says how that misbehaves."""
+    sides = {"before": subject.before, "after": subject.after}
+    found = [
+        plan_audit(folder, side.audit.model_copy(update={"name": "ok"}), {})[0].model_copy(
+            update={"name": f"{name}/taps", "runs": "taps"}
+        )
+        for name, side in sides.items()
+    ]
+    misbehaves, _, action = subject.name.partition(" ")
+    inputs: dict[str, str | Source] = {stage.name: Source(stage=stage.name, output="out") for stage in found}
+    inputs |= {f"{name}/result": side.result for name, side in sides.items()}
+    config = {"folder": str(folder), "action": action if misbehaves == "comparison" else ""}
+    return [*found, PlannedStage(name="comparison", title="comparison", inputs=inputs, config=config)]
+
+
 def execute(request: StageRequest, store: BlobStore, report: ReportProgress) -> StageOutcome:
     """Run a toy stage: note that it ran, misbehave if told, store a blob."""
     folder = Path(request.config["folder"])
@@ -85,7 +103,8 @@ def execute(request: StageRequest, store: BlobStore, report: ReportProgress) -> 
     report(0.5, "half way")
     misbehave(request.config["action"], folder)
     digest = store.put(f"{request.name} {request.key}".encode())
-    outputs = dict.fromkeys(("out", "result", "model", "dataset", "encoder", "decoder"), digest)
+    names = ("out", "result", "model", "dataset", "encoder", "decoder", "comparison", "pictures")
+    outputs = dict.fromkeys(names, digest)
     return StageOutcome(key=request.key, outputs=outputs, summary=summary(request.name, digest), seconds=0.25)
 
 
