@@ -36,9 +36,10 @@ FEATURES = {
     "border": Change.BECAME_IGNORED,
     "slant": Change.MORE,
     "stroke thickness": Change.LESS,
-    "contrast": Change.SAME,
     "sharpness": Change.UNDECIDED,
+    "contrast": Change.SAME,
 }
+"""In the order of a report."""
 REASONS = {
     Change.UNDECIDED: ["The interval of the difference reaches across the threshold: -1.3 to 10.7 answers in 100."],
 }
@@ -97,7 +98,7 @@ def compared(name: str, number: int) -> ComparedAudit:
 
 
 def comparison_result(
-    features: dict[str, Change] | None = None, taps: tuple[str, ...] = TAPS, **changes: Any
+    features: dict[str, Change] | None = None, tap_names: tuple[str, ...] = TAPS, **changes: Any
 ) -> ComparisonResult:
     """A whole comparison; any field can be replaced by keyword. Hidden taps hold everything as before."""
     features = FEATURES if features is None else features
@@ -114,9 +115,9 @@ def comparison_result(
         "changes": [
             feature_change(name, change if tap == "logits" else Change.SAME, tap)
             for name, change in features.items()
-            for tap in taps
+            for tap in tap_names
         ],
-        "taps": [tap_change(tap, rank) for rank, tap in enumerate(taps)],
+        "taps": [tap_change(tap, rank) for rank, tap in enumerate(tap_names)],
         "versions": {"scotoma": "0.3.0", "torch": "2.13.0"},
         "thresholds": {"effect_absent": 0.01, "effect_present": 0.05},
         "timings": [Timing(stage="comparison", seconds=2.1)],
