@@ -32,6 +32,8 @@ class ErrorCode(StrEnum):
     REPORT_NOT_READY = "report-not-ready"
     ARTIFACT_MISSING = "artifact-missing"
     GONE = "gone"
+    PRECONDITION_REQUIRED = "precondition-required"
+    PRECONDITION_FAILED = "precondition-failed"
     QUOTA_EXCEEDED = "quota-exceeded"
     AUDITS_NOT_COMPARABLE = "audits-not-comparable"
     ADDRESS_REFUSED = "address-refused"

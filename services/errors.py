@@ -23,6 +23,8 @@ ServiceError
 │   ├── UploadClosed       409
 │   ├── SecretsUnconfigured 409 this installation has no key to seal secrets with
 │   └── AlreadyFinished    409
+├── PreconditionFailed     412  somebody else changed it meanwhile
+├── PreconditionRequired   428  a change must say which version it changes
 ├── RegistryUnreachable    502  a model registry does not answer
 ├── RegistryRefused        502  a model registry does not do what it was asked
 ├── Unavailable            503  database, storage or cluster cannot be reached
@@ -233,6 +235,18 @@ class Fenced(ServiceError):
     """An attempt that is no longer the current one tried to write. Its work is dropped, silently for users."""
 
     code, status, title = ErrorCode.INTERNAL, 409, "This attempt was replaced"
+
+
+class PreconditionRequired(ServiceError):
+    """A change must say which version it changes."""
+
+    code, status, title = ErrorCode.PRECONDITION_REQUIRED, 428, "If-Match is needed"
+
+
+class PreconditionFailed(ServiceError):
+    """Somebody else changed it meanwhile."""
+
+    code, status, title = ErrorCode.PRECONDITION_FAILED, 412, "It was changed meanwhile"
 
 
 class InvalidSchedule(InvalidRequest):

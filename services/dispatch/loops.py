@@ -15,6 +15,7 @@ import structlog
 
 from services.settings import Settings
 
+from .scheduler import look_at_schedules
 from .workbench import Workbench
 
 log = structlog.get_logger()
@@ -36,7 +37,10 @@ def _deliver(bench: Workbench) -> None:
     bench.courier.step()
 
 
-LOOPS: tuple[Loop, ...] = (Loop("deliveries", lambda settings: settings.delivery_seconds, _deliver),)
+LOOPS: tuple[Loop, ...] = (
+    Loop("schedules", lambda settings: settings.scheduler_seconds, look_at_schedules),
+    Loop("deliveries", lambda settings: settings.delivery_seconds, _deliver),
+)
 """Every loop of a dispatcher."""
 
 

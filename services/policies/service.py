@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, literal_column, select
 from sqlalchemy.orm import Session
 
 from schemas.policies import Policy, StoredPolicy
@@ -79,7 +79,7 @@ def digest_of(document: Policy) -> str:
 
 def _take_turns(session: Session, name: str) -> None:
     """Two that push the same name at once get two numbers, one after the other."""
-    turn = func.concat("policy ", text(CURRENT_PROJECT), " ", name)
+    turn = func.concat("policy ", literal_column(CURRENT_PROJECT), " ", name)
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(turn, 0))))
 
 

@@ -1,0 +1,143 @@
+"""One look at one schedule: settle what ended, write what fell due, start what may start.
+
+All in one transaction that holds the schedule's row. A scheduler that dies before it commits has done nothing; one that
+looks at the same moment finds the row locked, and later the occurrences written: each time is one row, and one audit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from pydantic import ValidationError
+from sqlalchemy.orm import Session
+
+from schemas.schedules import OccurrenceKind, OccurrenceState, ScheduleCreate, Turn
+from services.db.automation import OccurrenceRow, ScheduleRow
+from services.errors import InvalidSchedule, ServiceError
+
+from . import repository
+from .decide import Decision, Waiting, caught_up, overlapping
+from .pausing import pause
+from .settling import end, settle
+from .starting import cancel_running, start
+from .times import after, between, with_jitter
+
+MOMENT = timedelta(microseconds=1)
+
+
+@dataclass
+class Looked:
+    """What a look found: seconds from the time of each regular occurrence to its audit, and how many were missed."""
+
+    lags: list[float] = field(default_factory=list)
+    missed: int = 0
+    decided: int = 0
+
+
+def look(session: Session, schedule: str, now: datetime) -> Looked:
+    """Bring a schedule up to ``now``. Nothing happens while another transaction holds it."""
+    looked, row = Looked(), repository.try_lock(session, schedule)
+    if row is None:
+        return looked
+    try:
+        body = ScheduleCreate.model_validate(row.body)
+        _bring_up(session, row, body, now, looked)
+    except (ValidationError, InvalidSchedule) as error:  # written by another version, or a zone that is no more
+        _put_aside(session, row, now, error)
+    return looked
+
+
+def note_due(session: Session, row: ScheduleRow, body: ScheduleCreate, now: datetime) -> int:
+    """Write every occurrence since the last look, and when the next one is; how many were missed.
+
+    A clock that was set back finds nothing new until it has come again to where it was.
+
+    Raises:
+        InvalidSchedule: the zone or the expression means nothing to this version.
+    """
+    due = _due(row, body, now)
+    decided = caught_up(due, now, body.catch_up, timedelta(seconds=body.catch_up_window))
+    written = repository.add_occurrences(session, [_row(row, body, one) for one in decided])
+    row.looked_at = max(row.looked_at, now)
+    row.next_at = next_due(body, row.looked_at)
+    session.flush()
+    return sum(one.due_at in written and one.state is OccurrenceState.MISSED for one in decided)
+
+
+def next_due(body: ScheduleCreate, instant: datetime) -> datetime | None:
+    """The schedule's next time after ``instant``; ``None`` where none comes.
+
+    Raises:
+        InvalidSchedule: the zone or the expression means nothing to this version.
+    """
+    found = next(after(body.cron, body.zone, _not_before(body, instant)), None)
+    return None if found is None or (body.ends_at is not None and found > body.ends_at) else found
+
+
+def _bring_up(session: Session, row: ScheduleRow, body: ScheduleCreate, now: datetime, looked: Looked) -> None:
+    running = settle(session, row, body, now)
+    if row.deleted_at is None and row.paused_at is None:
+        looked.missed = note_due(session, row, body, now)
+    row.looked_at = max(row.looked_at, now)
+    waiting = repository.waiting(session, row.id, now) if row.deleted_at is None else []
+    by_time = {one.due_at: one for one in waiting}
+    about = [Waiting(one.due_at, None if one.turn is None else Turn(one.turn)) for one in waiting]
+    for decision in overlapping(about, running, body.overlap):
+        _carry_out(session, row, body, by_time[decision.due_at], decision, now, looked)
+
+
+def _carry_out(
+    session: Session,
+    row: ScheduleRow,
+    body: ScheduleCreate,
+    occurrence: OccurrenceRow,
+    decision: Decision,
+    now: datetime,
+    looked: Looked,
+) -> None:
+    looked.decided += 1
+    if occurrence.state != OccurrenceState.WAITING:  # a failure before it in this very look paused the schedule
+        return
+    if decision.state is not OccurrenceState.STARTED:
+        occurrence.state, occurrence.detail = decision.state, decision.detail
+        return
+    if decision.cancels:
+        cancel_running(session, row)
+    try:
+        start(session, row, body, occurrence)
+    except ServiceError as error:
+        end(session, row, body, occurrence, OccurrenceState.FAILED, error.detail, now)
+        return
+    if occurrence.kind == OccurrenceKind.CRON:
+        looked.lags.append(max(0.0, (now - occurrence.starts_at).total_seconds()))
+
+
+def _due(row: ScheduleRow, body: ScheduleCreate, now: datetime) -> list[datetime]:
+    until = now if body.ends_at is None else min(now, body.ends_at)
+    return between(body.cron, body.zone, _not_before(body, row.looked_at), until)
+
+
+def _not_before(body: ScheduleCreate, instant: datetime) -> datetime:
+    """``instant``, or where later just before the schedule begins, so that its first moment counts."""
+    return instant if body.starts_at is None else max(instant, body.starts_at - MOMENT)
+
+
+def _row(row: ScheduleRow, body: ScheduleCreate, decision: Decision) -> dict[str, object]:
+    return {
+        "schedule_id": row.id,
+        "due_at": decision.due_at,
+        "kind": OccurrenceKind.CRON,
+        "state": decision.state,
+        "turn": decision.turn,
+        "starts_at": with_jitter(row.id, decision.due_at, body.jitter),
+        "detail": decision.detail,
+    }
+
+
+def _put_aside(session: Session, row: ScheduleRow, now: datetime, error: ValidationError | InvalidSchedule) -> None:
+    """A schedule that cannot be read is paused and says so, rather than failing at every look."""
+    row.looked_at = max(row.looked_at, now)
+    if row.paused_at is None and row.deleted_at is None:
+        why = error.detail if isinstance(error, InvalidSchedule) else str(error.errors()[0]["msg"])
+        pause(session, row, now, f"this version of the service cannot read the schedule: {why}")
