@@ -29,9 +29,10 @@ class Settings(BaseModel):
     ``secret_key`` seals secrets of webhooks and registries in the database; ``signing_key`` (32 bytes, base64) signs
     manifests and reports: without one they are not signed. ``public_url`` is where people reach the service, for links
     in messages. Tokens of ``oidc_issuer`` are taken when it is set; ``oidc_jwks_url`` empty: found by discovery.
-    ``private_networks``: whether webhooks and registries may be on private addresses. ``openlineage_url`` and
-    ``otlp_endpoint`` empty: nothing is sent. Every ``collector_seconds`` objects that nothing names and that are older
-    than ``orphan_seconds`` are removed, and stage outputs that no audit used for ``stage_memory_days``.
+    ``private_networks``: whether webhooks and registries may be on private addresses. ``openlineage_url`` is where
+    events are posted to (``http://marquez:5000/api/v1/lineage``), with ``openlineage_api_key`` as bearer token if there
+    is one; it and ``otlp_endpoint`` empty: nothing is sent. Every ``collector_seconds`` objects that nothing names and
+    that are older than ``orphan_seconds`` are removed, and stage outputs that no audit used for ``stage_memory_days``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -72,6 +73,7 @@ class Settings(BaseModel):
     delivery_seconds: float = Field(default=1.0, gt=0)
     private_networks: bool = False
     openlineage_url: str = ""
+    openlineage_api_key: SecretStr = SecretStr("")
     otlp_endpoint: str = ""
 
     collector_seconds: float = Field(default=3600.0, gt=0)

@@ -11,7 +11,7 @@ from services.db.engine import TOLD_SINKS
 from services.db.outbox import WebhookRow
 from services.db.tables import AuditRow
 
-ENDS = frozenset({"audit.succeeded", "audit.failed", "audit.cancelled", "audit.gated"})
+ENDS = frozenset({"audit.succeeded", "audit.failed", "audit.cancelled"})
 RUNS = frozenset({"audit.started", "audit.succeeded", "audit.failed", "audit.cancelled"})
 LINEAGE = "openlineage"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,10 +22,14 @@ LONGEST_DOWNLOAD = 1800.0
 
 @dataclass(frozen=True)
 class Access:
-    """Opens the registries' tokens and connections. ``private``: whether they may be on private networks."""
+    """Opens the registries' tokens and connections.
+
+    ``private``: whether they may be on private networks; ``tls``: what certificates are believed, if not the system's.
+    """
 
     sealer: Sealer
     private: bool
+    tls: ssl.SSLContext | None = None
 
     @contextmanager
     def server(self, row: RegistryRow, seconds: float = QUICK) -> Iterator[MlflowServer]:
@@ -35,10 +40,10 @@ class Access:
             SecretsUnconfigured: this installation has no key.
         """
         token = None if row.sealed_token is None else self.sealer.open(row.sealed_token)
-        with outbound_client(self.private, seconds) as http:
+        with outbound_client(self.private, seconds, self.tls) as http:
             yield MlflowServer(http, row.url, token)
 
 
-def access_of(settings: Settings) -> Access:
+def access_of(settings: Settings, tls: ssl.SSLContext | None = None) -> Access:
     """As the settings say."""
-    return Access(Sealer(settings.secret_key), settings.private_networks)
+    return Access(Sealer(settings.secret_key), settings.private_networks, tls)
