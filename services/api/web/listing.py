@@ -16,6 +16,7 @@ from services.db.tables import AuditRow, ClassifierRow, DatasetRow
 
 PAGE = 25
 MOST_NAMES = 200
+ORIGINS = ("schedule", "registry")
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def _line(row: AuditRow, classifiers: dict[str, str], datasets: dict[str, str]) 
         state=AuditState(row.state),
         progress=row.progress,
         gate=row.gate,
-        origin=None if row.origin is None else str(next(iter(row.origin), "")),
+        origin=None if row.origin is None else next((name for name in ORIGINS if name in row.origin), None),
         digest=row.result_digest,
         created_at=row.created_at,
     )

@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 
 from ..problems import on_http_exception
 from .errors import error_page, understood
-from .routes import assets, audits, comparisons, events, keys, project, reference, sign_in, submitting
+from .routes import assets, audits, comparisons, events, keys, project, reference, schedules, sign_in, submitting
 from .throttle import Throttle
 from .verdicts import VerdictCounts
 from .visitor import own_form, own_origin
@@ -15,7 +15,7 @@ from .visitor import own_form, own_origin
 OPEN = (assets, reference, sign_in)
 """For everyone."""
 
-CLOSED = (submitting, audits, comparisons, keys, project, events)
+CLOSED = (submitting, audits, comparisons, schedules, keys, project, events)
 """For those who signed in; whatever they post carries the token of their session."""
 
 

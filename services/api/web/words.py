@@ -48,9 +48,12 @@ STAGE_STATES: dict[str, Word] = {
 }
 OCCURRENCES: dict[str, Word] = {
     OccurrenceState.WAITING: Word("waiting", "waiting", "calm"),
-    OccurrenceState.STARTED: Word("started", "yes", "good"),
+    OccurrenceState.STARTED: Word("running", "running", "busy"),
+    OccurrenceState.SUCCEEDED: Word("done", "yes", "good"),
+    OccurrenceState.FAILED: Word("failed", "no", "wrong"),
+    OccurrenceState.CANCELLED: Word("cancelled", "stopped", "calm"),
     OccurrenceState.SKIPPED: Word("left out", "stopped", "calm"),
-    OccurrenceState.MISSED: Word("missed", "no", "wrong"),
+    OccurrenceState.MISSED: Word("missed", "untrusted", "wrong"),
 }
 MESSAGES: dict[str, str] = {
     "signed-in": "You are signed in.",
@@ -67,29 +70,31 @@ MESSAGES: dict[str, str] = {
 
 
 def age(then: datetime, now: datetime | None = None) -> str:
-    """``just now``, ``5 min ago``, ``3 h ago``, ``2 days ago``; the day itself from two weeks on."""
+    """``just now``, ``5 min ago``, ``in 3 h``, ``2 days ago``; the day itself from two weeks on."""
     seconds = ((now or datetime.now(UTC)) - then).total_seconds()
-    if seconds < 0:
-        return moment_text(then)
+    distance = _distance(abs(seconds))
+    if distance is None:
+        return f"{then.astimezone(UTC):%Y-%m-%d}"
+    if not distance:
+        return "just now" if seconds >= 0 else "in a moment"
+    return f"{distance} ago" if seconds >= 0 else f"in {distance}"
+
+
+def _distance(seconds: float) -> str | None:
+    """In the largest unit that is not too coarse; empty below a minute, ``None`` beyond two weeks."""
     if seconds < 60:
-        return "just now"
+        return ""
     if seconds < 3600:
-        return f"{int(seconds // 60)}{SPACE}min ago"
+        return f"{int(seconds // 60)}{SPACE}min"
     if seconds < 48 * 3600:
-        return f"{int(seconds // 3600)}{SPACE}h ago"
-    days = int(seconds // 86400)
-    return f"{days} days ago" if days < 14 else f"{then.astimezone(UTC):%Y-%m-%d}"
+        return f"{int(seconds // 3600)}{SPACE}h"
+    return f"{int(seconds // 86400)} days" if seconds < 14 * 86400 else None
 
 
 def moment(then: datetime) -> Markup:
     """A ``<time>`` that says how long ago, and exactly when to those who ask."""
     exact = then.astimezone(UTC).isoformat(timespec="seconds")
     return Markup('<time datetime="{}" title="{}">{}</time>').format(exact, date(then), age(then))
-
-
-def moment_text(then: datetime) -> str:
-    """``2026-11-22 01:44 UTC``."""
-    return f"{then.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def span(began: datetime | None, ended: datetime | None) -> str:

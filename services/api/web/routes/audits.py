@@ -78,8 +78,10 @@ def show_audit(request: Request, audit: Id, ports: Ports, visitor: Reader) -> Re
         row = session.get_one(AuditRow, audit)
         classifier, dataset = _subjects(session, row)
         others = _others(session, row)
+        roles = {artifact.role for artifact in service.artifacts(session, audit).items}
     view = _view(ports.store_of(visitor.principal), row.result_digest) if row.result_digest else None
-    context = {"audit": shown, "row": row, "view": view, "others": others, "current": current(shown)}
+    context = {"audit": shown, "row": row, "view": view, "others": others, "roles": roles}
+    context |= {"current": current(shown)}
     once = uuid.uuid4().hex
     return page(request, "audit.html.j2", {**context, "classifier": classifier, "dataset": dataset, "once": once})
 
@@ -95,6 +97,14 @@ def cancel_audit(audit: Id, ports: Ports, visitor: Submitter) -> Response:
 def show_report(audit: Id, request: Request, ports: Ports, visitor: Reader) -> Response:
     """The report under its own policy: it runs nothing, and is nobody's page."""
     return results.show_report(audit, ports, visitor.principal, request.headers.get("if-none-match"))
+
+
+@router.get("/audits/{audit}/manifest.json")
+def show_manifest(audit: Id, request: Request, ports: Ports, visitor: Reader) -> Response:
+    """The signed manifest."""
+    response = results.show_manifest(audit, ports, visitor.principal, request.headers.get("if-none-match"))
+    response.headers["Content-Security-Policy"] = results.FILE_POLICY
+    return response
 
 
 @router.get("/audits/{audit}/result.json")
