@@ -15,9 +15,12 @@ from .certificate_command import certificate
 from .compare_command import compare
 from .errors import ScotomaError
 from .file_commands import classifiers, datasets
+from .key_commands import keys
 from .policy_commands import policies
+from .project_commands import projects
 from .session import USAGE, ExitWith, Session, exit_code, say_error
 from .terminal import people_console, plain
+from .webhook_commands import webhooks
 
 HELP = """Find out what a classifier of images or graphs ignores.
 
@@ -41,6 +44,9 @@ app.add_typer(datasets, name="dataset")
 app.add_typer(autoencoders, name="autoencoder")
 app.add_typer(reports, name="report")
 app.add_typer(policies, name="policy")
+app.add_typer(webhooks, name="webhook")
+app.add_typer(projects, name="project")
+app.add_typer(keys, name="key")
 app.command("certificate")(certificate)
 app.command("compare")(compare)
 

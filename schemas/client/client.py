@@ -12,10 +12,12 @@ from .audit_calls import AuditCalls
 from .comparison_calls import ComparisonCalls
 from .errors import ScotomaError
 from .file_calls import FileCalls
+from .team_calls import TeamCalls
 from .transport import Transport
+from .webhook_calls import WebhookCalls
 
 
-class Client(FileCalls, AuditCalls, ComparisonCalls):
+class Client(FileCalls, AuditCalls, ComparisonCalls, TeamCalls, WebhookCalls):
     """Talks to one Scotoma service.
 
     Example::

@@ -17,6 +17,7 @@ from .errors import ServiceError, Unreachable
 
 RETRIED_STATUS = frozenset({429, 502, 503, 504})
 IN_FLIGHT = "idempotency-in-flight"
+QUOTA = "quota-exceeded"
 LONGEST_WAIT = 20.0
 """Seconds. A ``Retry-After`` beyond this is cut: the caller's own deadline decides how long to go on."""
 
@@ -159,6 +160,7 @@ def _given(params: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _worth_another_try(response: httpx.Response) -> bool:
-    return response.status_code in RETRIED_STATUS or (
-        response.status_code == 409 and parse_problem(response).code == IN_FLIGHT
-    )
+    """A limit of the project is for people to know of: no short wait makes room."""
+    if response.status_code in RETRIED_STATUS:
+        return parse_problem(response).code != QUOTA
+    return response.status_code == 409 and parse_problem(response).code == IN_FLIGHT

@@ -10,16 +10,22 @@ import typer
 from sqlalchemy.exc import OperationalError
 
 from schemas.api_keys import ApiKeyCreate, Scope
+from schemas.projects import DEFAULT_PROJECT
 from services.api_keys import service as api_keys
+from services.api_keys.service import Principal
 from services.db.engine import make_engine, make_session_factory, transaction
 from services.db.migrate import migrate as migrate_database
-from services.errors import Unavailable
+from services.errors import NotFound, Unavailable
+from services.projects import service as projects
+from services.projects.trail import record
 from services.settings import Settings, SettingsError, load_settings
 from services.storage.client import bucket_of, ensure_bucket
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Prepare an installation.", rich_markup_mode=None)
 
 PAUSE_SECONDS = 2.0
+INSTALLER = Principal("install", Scope.ADMIN)
+"""Whoever may run commands where the service runs, as the trail names them."""
 
 
 @app.command()
@@ -45,12 +51,18 @@ def key(
     name: Annotated[str, typer.Argument(help="Whose key it is; shown in lists.")],
     scope: Annotated[Scope, typer.Option(help="What the key may do.")] = Scope.ADMIN,
     days: Annotated[int | None, typer.Option(help="Days until it expires; without: never.")] = None,
+    project: Annotated[str, typer.Option(help="Name or id of the project that it is for.")] = DEFAULT_PROJECT,
 ) -> None:
     """Make an API key and print its secret, this once: the first key of an installation, or one for a lost one."""
     engine = make_engine(_settings().database_url.get_secret_value(), pool_size=1)
     try:
         with transaction(make_session_factory(engine)) as session:
-            made = api_keys.create(session, ApiKeyCreate(name=name, scope=scope, expires_in_days=days))
+            body = ApiKeyCreate(name=name, scope=scope, expires_in_days=days)
+            made = api_keys.create(session, body, projects.find(session, project).id)
+            record(session, INSTALLER, "api-keys.create", made.id, made.project)
+    except NotFound as error:
+        typer.echo(f"{error.detail} Make it with: scotoma project create", err=True)
+        raise typer.Exit(1) from error
     finally:
         engine.dispose()
     typer.echo(made.secret)

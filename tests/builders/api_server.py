@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -19,12 +19,14 @@ from sqlalchemy import Engine
 
 from schemas.api_keys import ApiKeyCreate, Scope
 from schemas.audits import StageProgress, StageState
+from schemas.projects import DEFAULT_PROJECT, ProjectCreate
 from schemas.results import AuditResult, Sheets
 from services.api.app import create_app
 from services.api_keys import service as api_keys
-from services.db.engine import SessionFactory, make_session_factory, transaction
+from services.db.engine import SessionFactory, make_session_factory, scoped, transaction
 from services.db.tables import AuditArtifactRow
 from services.dispatch import journal
+from services.projects import service as projects
 from services.settings import Settings, settings_environ
 from services.storage.blobs import S3BlobStore
 
@@ -79,6 +81,13 @@ class Api:
     store: S3BlobStore
     settings: Settings
     keys: dict[Scope, str] = field(default_factory=dict)
+    project: str = DEFAULT_PROJECT
+
+    def of_project(self, name: str, **limits: int) -> Api:
+        """The same API as a new project sees it: its own keys and objects."""
+        with transaction(self.factory) as session:
+            made = projects.create(session, ProjectCreate(name=name, **limits)).id
+        return replace(self, store=self.store.of_project(made), keys={}, project=made)
 
     def key(self, scope: Scope = Scope.SUBMITTER) -> str:
         """The secret of a key with ``scope``."""
@@ -89,7 +98,7 @@ class Api:
     def new_key(self, scope: Scope) -> str:
         """The secret of a fresh key."""
         with transaction(self.factory) as session:
-            return api_keys.create(session, ApiKeyCreate(name=f"test {scope}", scope=scope)).secret
+            return api_keys.create(session, ApiKeyCreate(name=f"test {scope}", scope=scope), self.project).secret
 
     def http(self, scope: Scope | None = Scope.SUBMITTER, **headers: str) -> httpx.Client:
         """An HTTP client that sends the key of ``scope``."""
@@ -99,13 +108,13 @@ class Api:
 
     def run(self, audit: str) -> None:
         """Move a queued audit to running, as the dispatcher does."""
-        with transaction(self.factory) as session:
+        with scoped(self.factory, self.project) as session:
             journal.begin(session, audit, 1, lost=False)
 
     def stage(self, audit: str, stage: str, state: StageState = StageState.DONE) -> None:
         """Report the progress of a stage."""
         progress = StageProgress(stage=stage, state=state, fraction=1.0, seconds=0.5)
-        with transaction(self.factory) as session:
+        with scoped(self.factory, self.project) as session:
             journal.progress(session, audit, [progress], [progress], 0.5)
 
     def succeed(self, audit: str, result: AuditResult, sheets: Sheets | None = None) -> None:
@@ -116,7 +125,7 @@ class Api:
         if sheets is not None:
             pictures = sheets.model_dump_json().encode()
             rows.append(artifact_row(audit, "sheets", self.store.put(pictures), len(pictures), "application/json"))
-        with transaction(self.factory) as session:
+        with scoped(self.factory, self.project) as session:
             journal.succeed(session, audit, digest, rows)
 
 
