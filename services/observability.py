@@ -57,6 +57,12 @@ class Metrics:
             "audit_schedule_missed", "Occurrences that nobody made up for", registry=self.registry
         )
         self.fenced_writes = Counter("audit_fenced_writes", "Writes of replaced attempts", registry=self.registry)
+        self.artifact_bytes = Counter(
+            "audit_artifact_bytes", "Bytes of the stored outputs of audits that succeeded", registry=self.registry
+        )
+        self.gpu_seconds = Counter(
+            "audit_gpu_seconds", "Seconds of stages that ran, times the GPUs they had", registry=self.registry
+        )
         self.deliveries = Counter(
             "audit_deliveries", "Attempts to tell somebody of an event", ["sink", "outcome"], registry=self.registry
         )

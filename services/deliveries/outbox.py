@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import CTE, ColumnElement, and_, func, select, update
 from sqlalchemy.orm import Session, aliased
@@ -85,7 +86,7 @@ def settle(session: Session, parcel: Parcel, told: Told) -> str | None:
     ``None``: the claim had run out and another attempt is under way, or the row is gone: nothing was written.
     """
     state = _state_after(parcel, told)
-    values = {"state": state, "last_status": told.status, "last_error": told.error}
+    values: dict[str, Any] = {"state": state, "last_status": told.status, "last_error": told.error}
     if state == WAITING:
         values["available_at"] = func.now() + timedelta(seconds=pause(parcel.attempt))
     else:

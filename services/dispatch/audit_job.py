@@ -100,10 +100,12 @@ def _succeed(bench: Workbench, owner: Claim, subject: AuditSubject, done: Done) 
     result = done[RESULT_STAGE].outputs[RESULT_OUTPUT]
     report = stored_report(bench, owner, subject, result, artifacts, gate)
     with fenced(bench.factory, owner) as session:
-        journal.succeed(session, owner.subject_id, result, artifacts, gate)
+        verdicts = done[RESULT_STAGE].summary.get("verdicts")
+        journal.succeed(session, owner.subject_id, result, artifacts, gate, verdicts)
         if report is not None:
             report.record(session)
         bench.end_job(session, owner, JobState.DONE)
+    bench.metrics.artifact_bytes.inc(sum(artifact.bytes for artifact in artifacts))
     if gate is not None:
         bench.metrics.gates.labels(gate).inc()
 

@@ -67,15 +67,21 @@ def fail(session: Session, audit_id: str, problem: Problem) -> None:
 
 
 def succeed(
-    session: Session, audit_id: str, result_digest: str, artifacts: list[AuditArtifactRow], gate: Outcome | None = None
+    session: Session,
+    audit_id: str,
+    result_digest: str,
+    artifacts: list[AuditArtifactRow],
+    gate: Outcome | None = None,
+    verdicts: Mapping[str, int] | None = None,
 ) -> None:
-    """The audit has a result, and ``gate`` came of its policy if it has one.
+    """The audit has a result, and ``gate`` came of its policy if it has one. ``verdicts``: how often each was drawn.
 
     Raises:
         Fenced: the audit has ended.
     """
     session.add_all(artifacts)
-    move(session, audit_id, AuditState.SUCCEEDED, result_digest=result_digest, progress=1.0, gate=gate)
+    told = {"verdicts": dict(verdicts or {})}
+    move(session, audit_id, AuditState.SUCCEEDED, told, result_digest=result_digest, progress=1.0, gate=gate)
     if gate is not None:
         announce_gate(session, audit_id)
 

@@ -164,6 +164,7 @@ class SubjectRun:
             if running.gpus:
                 journal.count_gpu(session, self._signals.owner.subject_id, running.gpus * outcome.seconds)
         self._let_go(running.request.key)
+        self._metrics.gpu_seconds.inc(running.gpus * outcome.seconds)
         self._metrics.stage_duration.labels(running.request.name.split(":")[0]).observe(outcome.seconds)
         self._finished(running.stage, outcome, StageState.DONE)
 

@@ -48,7 +48,7 @@ def checked_url(url: str, private: bool) -> httpx.URL:
         raise AddressRefused("An address must not hold a user name or a password.")
     if not parsed.host or "%" in parsed.host or "\\" in url or parsed.fragment:
         raise AddressRefused("This is not the address of a web server.", "Write https://host/path.")
-    if not private and (parsed.port or 443) not in PORTS:
+    if not private and parsed.port is not None and parsed.port not in PORTS:
         raise AddressRefused(f"Port {parsed.port} is not allowed.", "Use port 443 or 8443.")
     return parsed
 

@@ -147,6 +147,7 @@ def redeliver(session: Session, webhook: str, delivered: str) -> Delivery:
     if row is None:
         raise NotFound(f"The webhook {webhook} has no delivery {delivered}.")
     row.state, row.attempt, row.available_at, row.finished_at = DeliveryState.WAITING, 0, func.now(), None
+    row.last_status, row.last_error = None, None
     session.flush()
     session.refresh(row)
     return told(row)

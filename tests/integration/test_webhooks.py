@@ -408,7 +408,7 @@ def test_an_answer_that_never_ends_is_cut(api: Api, post: Post, receiver: Receiv
         for _ in range(10_000_000):
             yield b"x" * 1024
 
-    receiver.body = endless()
+    receiver.answer, receiver.body = lambda _: 200, endless()
     made = make(api, receiver.url)
     say(api)
     assert tell(api, post, made["id"])["state"] == "delivered"

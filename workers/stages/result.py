@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from collections import Counter
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -40,7 +41,13 @@ def run(context: StageContext) -> Produced:
     digests = {**context.config["artifacts"], "sheets": hashlib.sha256(sheets).hexdigest()}
     found, gate = _judged(context, subject, _result(context, subject, classes, digests))
     result = pack_json(found.model_dump(mode="json"))
-    return Produced({"result": result, "sheets": sheets}, {"artifacts": _artifacts(digests, result), **gate})
+    summary = {"artifacts": _artifacts(digests, result), "verdicts": _verdicts(found), **gate}
+    return Produced({"result": result, "sheets": sheets}, summary)
+
+
+def _verdicts(result: AuditResult) -> dict[str, int]:
+    """How many findings came out as what."""
+    return dict(sorted(Counter(finding.verdict.value for finding in result.findings).items()))
 
 
 def _judged(context: StageContext, subject: AuditSubject, result: AuditResult) -> tuple[AuditResult, dict[str, str]]:

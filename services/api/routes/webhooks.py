@@ -86,7 +86,7 @@ def rotate_webhook(webhook: Id, response: Response, ports: Ports, principal: Adm
 
 
 @router.post("/{webhook}:test", status_code=202, responses=problems(404))
-def test_webhook(webhook: Id, ports: Ports, principal: Admin) -> Delivery:
+def send_ping(webhook: Id, ports: Ports, principal: Admin) -> Delivery:
     """Send a `ping`; its delivery says what came of it."""
     with ports.tenant(principal) as session:
         sent = service.ping(session, webhook)
