@@ -37,7 +37,7 @@ def check_times(cron: str, zone: str, now: datetime) -> datetime:
     """
     found = next_after(cron, zone, now)
     if found is None:
-        raise InvalidSchedule(f"{cron!r} never comes.", "Name a day that exists.")
+        raise InvalidSchedule(f"{cron!r} does not come within nine years.", "Name a day that exists.")
     return found
 
 
