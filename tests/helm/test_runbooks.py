@@ -31,7 +31,7 @@ class TestRunbooks:
     def test_our_commands_exist(self, path: Path) -> None:
         for module, command in re.findall(r"python -m (services[\w.]*) (\w+)", text(path)):
             assert command in typer.main.get_group(PROGRAMS[module]).commands
-        for group, command in re.findall(r"\bscotoma (audit|report) (\w+)", text(path)):
+        for group, command in re.findall(r"\bscotoma (audit|report|project|key) (\w+)", text(path)):
             (found,) = [one for one in client.registered_groups if one.name == group]
             assert found.typer_instance is not None
             assert command in typer.main.get_group(found.typer_instance).commands
