@@ -68,6 +68,12 @@ def joint_interval(estimate: Estimate) -> str | None:
     return percent_interval(estimate.model_copy(update=bounds))
 
 
+def joint_points(estimate: Estimate) -> str | None:
+    """The joint bounds of a difference in percentage points."""
+    bounds = joint_interval(estimate)
+    return None if bounds is None else bounds.removesuffix(f"{SPACE}%")
+
+
 def confidence(estimate: Estimate) -> str:
     """``95 % CI 0.1–0.7 %``."""
     return f"{percent(estimate.level)}{NO_BREAK}CI {percent_interval(estimate)}"

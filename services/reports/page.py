@@ -29,6 +29,7 @@ FILTERS = (
     formatting.points,
     formatting.points_interval,
     formatting.joint_interval,
+    formatting.joint_points,
     formatting.confidence,
     formatting.number,
     formatting.hundredths,

@@ -74,7 +74,8 @@ def test_a_comparison_never_scrolls_sideways(
     visit.page.evaluate(UNFOLD)
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
     beyond = """width => [...document.querySelectorAll('main *, header *')].filter(
-      e => !e.closest('.scroll, .hidden, svg') && e.getBoundingClientRect().right > width + 1).map(e => e.outerHTML.slice(0, 80))"""
+      e => !e.closest('.scroll, .hidden, svg')
+        && e.getBoundingClientRect().right > width + 1).map(e => e.outerHTML.slice(0, 80))"""
     assert visit.page.evaluate(beyond, width) == []
 
 
