@@ -72,6 +72,15 @@ class Metrics:
         self.outbox_lag = Gauge(
             "audit_outbox_lag_seconds", "How long the oldest delivery has been due", registry=self.registry
         )
+        self.orphan_objects = Gauge(
+            "audit_orphan_objects", "Stored objects that nothing names, at the last look", registry=self.registry
+        )
+        self.collected_bytes = Counter(
+            "audit_collected_bytes", "Bytes of objects that were removed for good", registry=self.registry
+        )
+        self.collections = Counter(
+            "audit_collections", "Runs of the collector, by what came of them", ["outcome"], registry=self.registry
+        )
         self.intake_rejections = Counter(
             "audit_intake_rejections", "Files that intake refused", ["reason"], registry=self.registry
         )

@@ -15,9 +15,11 @@ from services.dispatch.__main__ import main as run_dispatcher
 from services.dispatch.__main__ import stop_on_signals
 from services.embedded.stack import API_PORT, Stack
 from services.errors import ServiceError
+from services.retention.guard import CollectionRefused
 from services.settings import Settings, SettingsError, load_settings
 
 from .check import CHECKS
+from .collect import run_collection
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Run Scotoma's service.", rich_markup_mode=None)
 console = Console(highlight=False)
@@ -62,6 +64,19 @@ def check() -> None:
             failed += 1
             console.print(f"[red]✗[/] {name}: {type(error).__name__}: {str(error).splitlines()[0]}", markup=True)
     raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def collect(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go; change nothing.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Believe this database, however much would go.")] = False,
+) -> None:
+    """Remove what retention is over for, and objects that nothing names. The dispatcher does so by itself."""
+    try:
+        for line in run_collection(_settings(), dry_run, force):
+            console.print(line, markup=False, soft_wrap=True)
+    except (ServiceError, CollectionRefused) as error:
+        raise _give_up(error) from error
 
 
 @app.command()

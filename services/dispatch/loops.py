@@ -15,6 +15,7 @@ import structlog
 
 from services.settings import Settings
 
+from .collecting import collect
 from .scheduler import look_at_schedules
 from .workbench import Workbench
 
@@ -40,6 +41,7 @@ def _deliver(bench: Workbench) -> None:
 LOOPS: tuple[Loop, ...] = (
     Loop("schedules", lambda settings: settings.scheduler_seconds, look_at_schedules),
     Loop("deliveries", lambda settings: settings.delivery_seconds, _deliver),
+    Loop("collector", lambda settings: settings.collector_seconds, collect),
 )
 """Every loop of a dispatcher."""
 

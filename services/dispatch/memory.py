@@ -9,7 +9,7 @@ import copy
 import hashlib
 import threading
 
-from sqlalchemy import select
+from sqlalchemy import func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -39,8 +39,9 @@ class StageMemory:
     def find(self, key: str) -> StageOutcome | None:
         """The outcome of ``key``; ``None`` when it is unknown, or when one of its blobs is gone."""
         with scoped(self._factory, self._project) as session:
-            query = select(StageOutputRow).where(StageOutputRow.key == self._own(key))
-            row = session.execute(query).scalar_one_or_none()
+            # Marked as used before it is used: what retention forgets, it forgets before or not at all.
+            used = update(StageOutputRow).where(StageOutputRow.key == self._own(key)).values(used_at=func.now())
+            row = session.scalars(used.returning(StageOutputRow)).one_or_none()
         if row is None or not all(self._store.exists(digest) for digest in row.outputs.values()):
             return None
         facts = {name: getattr(row, name) for name in ("outputs", "summary", "seconds")}
@@ -53,7 +54,8 @@ class StageMemory:
         session.execute(
             statement.on_conflict_do_update(
                 index_elements=[StageOutputRow.key],
-                set_={name: statement.excluded[name] for name in ("outputs", "summary", "seconds")},
+                set_={name: statement.excluded[name] for name in ("outputs", "summary", "seconds")}
+                | {"used_at": func.now()},
             )
         )
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TypeVar
 
+from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError, ReadTimeoutError, ResponseStreamingError
 from botocore.exceptions import IncompleteReadError as BotoIncompleteRead
 from urllib3.exceptions import HTTPError
@@ -22,8 +24,15 @@ from .client import Bucket, S3Client, connect, reaching_storage, status_of
 READS = 3
 """Reads of one object before its bytes are called corrupt: a cut connection is healed by the second."""
 CHUNK = 1 << 20
+COPY_PART = 1 << 30
+"""Objects up to this size are copied in one request, larger ones in parts of it (bytes)."""
+WHOLE = TransferConfig(multipart_threshold=COPY_PART, multipart_chunksize=COPY_PART, use_threads=False)
 ALREADY_THERE = 412
 WRITING_NOW = 409
+QUARANTINE = "quarantine/"
+"""What the collector set aside waits here for its end, and comes back when anybody asks for it."""
+
+Answer = TypeVar("Answer")
 
 
 def blob_key(digest: Sha256) -> str:
@@ -66,6 +75,10 @@ class S3BlobStore:
     def key(self, digest: Sha256) -> str:
         """The full key of ``digest`` in the bucket."""
         return self.bucket.prefix + blob_key(digest)
+
+    def quarantine_key(self, digest: Sha256) -> str:
+        """Where ``digest`` waits for its end."""
+        return self.bucket.prefix + QUARANTINE + blob_key(digest)
 
     def put(self, data: bytes, media_type: str = "application/octet-stream") -> Sha256:
         """Store ``data`` under its SHA-256 and return that. When it is there already, nothing is written.
@@ -115,8 +128,8 @@ class S3BlobStore:
             BlobMissing: nothing is stored under that digest.
             Unavailable: the storage did not answer.
         """
-        with reaching_storage(), _missing_as(digest):
-            return int(self.client.head_object(Bucket=self.bucket.name, Key=self.key(digest))["ContentLength"])
+        place = {"Bucket": self.bucket.name, "Key": self.key(digest)}
+        return self._asked(digest, lambda: int(self.client.head_object(**place)["ContentLength"]))
 
     def stream(self, digest: Sha256) -> Iterator[bytes]:
         """The bytes of ``digest`` in chunks of 1 MiB, for a download; the reader checks the digest.
@@ -125,9 +138,26 @@ class S3BlobStore:
             BlobMissing: nothing is stored under that digest.
             Unavailable: the storage did not answer.
         """
-        with reaching_storage(), _missing_as(digest):
-            body = self.client.get_object(Bucket=self.bucket.name, Key=self.key(digest))["Body"]
+        place = {"Bucket": self.bucket.name, "Key": self.key(digest)}
+        body = self._asked(digest, lambda: self.client.get_object(**place)["Body"])
         return iter(body.iter_chunks(CHUNK))
+
+    def restore(self, digest: Sha256) -> bool:
+        """Bring ``digest`` back from where the collector set it aside; whether it was there.
+
+        Raises:
+            Unavailable: the storage did not answer.
+        """
+        source = {"Bucket": self.bucket.name, "Key": self.quarantine_key(digest)}
+        with reaching_storage():
+            try:
+                self.client.head_object(**source)
+                self.client.copy(source, self.bucket.name, self.key(digest), Config=WHOLE)
+            except ClientError as error:
+                if status_of(error) != 404:
+                    raise
+                return False
+        return True
 
     def _created(self, digest: Sha256, data: bytes, media_type: str) -> bool:
         """Whether the object is there now; false while another writer is in the middle of the same bytes."""
@@ -148,12 +178,30 @@ class S3BlobStore:
 
     def _read(self, digest: Sha256) -> bytes | None:
         """The bytes as they came; ``None`` when the connection broke in the middle."""
-        with reaching_storage(), _missing_as(digest):
-            body = self.client.get_object(Bucket=self.bucket.name, Key=self.key(digest))["Body"]
+        place = {"Bucket": self.bucket.name, "Key": self.key(digest)}
+
+        def read() -> bytes | None:
             try:
-                return bytes(body.read())
+                return bytes(self.client.get_object(**place)["Body"].read())
             except (BotoIncompleteRead, ReadTimeoutError, ResponseStreamingError, HTTPError):
                 return None
+
+        return self._asked(digest, read)
+
+    def _asked(self, digest: Sha256, request: Callable[[], Answer]) -> Answer:
+        """The answer to ``request``. What the collector set aside is brought back first: somebody needs it.
+
+        Raises:
+            BlobMissing: nothing is stored under that digest.
+            Unavailable: the storage did not answer.
+        """
+        with reaching_storage(), _missing_as(digest):
+            try:
+                return request()
+            except ClientError as error:
+                if status_of(error) != 404 or not self.restore(digest):
+                    raise
+            return request()
 
 
 @contextmanager

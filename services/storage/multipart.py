@@ -5,18 +5,15 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from schemas.scalars import Sha256
 from schemas.uploads import CompletedPart, UploadPart
 from services.errors import UploadClosed, UploadIncomplete
 
-from .blobs import CHUNK, S3BlobStore
+from .blobs import CHUNK, WHOLE, S3BlobStore
 from .client import S3Client, code_of, connect, reaching_storage
 
-COPY_PART = 1 << 30
-"""Objects up to this size are copied in one request, larger ones in parts of it (bytes)."""
 BAD_PARTS = {"InvalidPart", "InvalidPartOrder", "EntityTooSmall", "MalformedXML"}
 
 
@@ -132,14 +129,13 @@ class MultipartUploads:
             self.store.client.delete_object(Bucket=self.bucket.name, Key=key)
 
     def _copy(self, key: str, staged: Staged) -> None:
-        config = TransferConfig(multipart_threshold=COPY_PART, multipart_chunksize=COPY_PART, use_threads=False)
         with reaching_storage():
             self.store.client.copy(
                 {"Bucket": self.bucket.name, "Key": key},
                 self.bucket.name,
                 self.store.key(staged.digest),
                 ExtraArgs={"CopySourceIfMatch": staged.etag},
-                Config=config,
+                Config=WHOLE,
             )
 
     def _signer(self) -> S3Client:

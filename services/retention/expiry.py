@@ -1,0 +1,137 @@
+"""Rows whose time is over: audits by their project's retention, and what every installation outlives.
+
+Small batches, each in a transaction of its own: breaking off between two loses nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from schemas.audits import AuditState
+from schemas.uploads import UploadState
+from services.audits.removal import mark_removed
+from services.db.automation import ComparisonRow, OccurrenceRow, RegistryVersionRow, ScheduleRow
+from services.db.base import Table
+from services.db.outbox import DeliveryRow
+from services.db.tables import (
+    AuditArtifactRow,
+    AuditEventRow,
+    AuditRow,
+    IdempotencyKeyRow,
+    JobRow,
+    StageOutputRow,
+    UploadRow,
+)
+from services.db.trust import CollectionRow, ManifestRow, ProjectRow, WebSessionRow
+
+BATCH = 20
+"""Audits per transaction."""
+MOST_ROWS = 5_000
+"""Rows per statement."""
+DELIVERIES_DAYS = 30
+COLLECTIONS_KEPT = 1_000
+ENDED = tuple(state for state in AuditState if state.terminal)
+
+
+def remove_audits(session: Session, project: str) -> int:
+    """Remove up to :data:`BATCH` audits of the transaction's project whose retention is over; how many.
+
+    Their comparisons go with them, for they show the same pictures. An audit stays while one that is not finished rests
+    on it.
+    """
+    days = session.scalar(select(ProjectRow.retention_days).where(ProjectRow.id == project))
+    if days is None:
+        return 0
+    old = AuditRow.finished_at < func.now() - timedelta(days=days)
+    over = select(AuditRow.id).where(AuditRow.state.in_(ENDED), old, ~_needed()).order_by(AuditRow.finished_at)
+    audits = list(session.scalars(over.limit(BATCH).with_for_update(skip_locked=True)))
+    if audits:
+        _remove_comparisons(session, audits)
+        _let_go(session, audits)
+        _remove_subjects(session, audits)
+        session.execute(delete(AuditRow).where(AuditRow.id.in_(audits)))
+    for audit in audits:
+        mark_removed(session, project, audit)
+    return len(audits)
+
+
+def forget_stages(session: Session, days: int) -> int:
+    """Forget up to :data:`MOST_ROWS` stage outputs of the transaction's project that nobody used for ``days``."""
+    return _prune(session, StageOutputRow, StageOutputRow.used_at < func.now() - timedelta(days=days))
+
+
+def forget_uploads(session: Session) -> int:
+    """Forget up to :data:`MOST_ROWS` uploads that were given up, or whose time ran out; their parts are orphans now."""
+    unfinished = UploadRow.state != UploadState.COMPLETE
+    return _prune(session, UploadRow, and_(unfinished, UploadRow.expires_at < func.now()))
+
+
+def prune_installation(session: Session) -> int:
+    """Remove what is over in every project: keys of repeated requests, browsers' sessions, deliveries long made."""
+    delivered = and_(
+        DeliveryRow.state != "waiting", DeliveryRow.created_at < func.now() - timedelta(days=DELIVERIES_DAYS)
+    )
+    kept = select(CollectionRow.id).order_by(CollectionRow.started_at.desc()).limit(COLLECTIONS_KEPT)
+    return sum(
+        [
+            _prune(session, IdempotencyKeyRow, IdempotencyKeyRow.expires_at < func.now()),
+            _prune(session, WebSessionRow, WebSessionRow.expires_at < func.now()),
+            _prune(session, DeliveryRow, delivered),
+            _prune(session, CollectionRow, CollectionRow.id.not_in(kept)),
+        ]
+    )
+
+
+def _needed() -> ColumnElement[bool]:
+    """Whether something unfinished rests on the audit: another one or a schedule whose baseline it is, a comparison."""
+    other = aliased(AuditRow)
+    pinned = ScheduleRow.body["baseline"].astext == AuditRow.id
+    sides = or_(ComparisonRow.before_id == AuditRow.id, ComparisonRow.after_id == AuditRow.id)
+    return or_(
+        exists().where(other.baseline_id == AuditRow.id, other.state.not_in(ENDED)),
+        exists().where(sides, ComparisonRow.state.not_in(ENDED)),
+        exists().where(pinned, ScheduleRow.deleted_at.is_(None)),
+    )
+
+
+def _remove_comparisons(session: Session, audits: list[str]) -> None:
+    rests = or_(ComparisonRow.before_id.in_(audits), ComparisonRow.after_id.in_(audits))
+    comparisons = list(session.scalars(select(ComparisonRow.id).where(rests)))
+    _remove_subjects(session, comparisons)
+    session.execute(delete(ComparisonRow).where(ComparisonRow.id.in_(comparisons)))
+
+
+def _let_go(session: Session, audits: list[str]) -> None:
+    """Rows that outlive an audit stop naming it."""
+    named = (AuditRow.baseline_id, OccurrenceRow.audit_id, RegistryVersionRow.audit_id)
+    for column in named:
+        session.execute(
+            update(column.class_)
+            .where(column.in_(audits))
+            .values({column.key: None})
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _remove_subjects(session: Session, subjects: list[str]) -> None:
+    """Rows that are about the subjects and nothing else."""
+    about = (
+        AuditEventRow.audit_id,
+        AuditArtifactRow.audit_id,
+        ManifestRow.subject_id,
+        JobRow.subject_id,
+        DeliveryRow.subject_id,
+    )
+    for column in about:
+        session.execute(delete(column.class_).where(column.in_(subjects)).execution_options(synchronize_session=False))
+
+
+def _prune(session: Session, table: type[Table], over: ColumnElement[bool]) -> int:
+    """Delete up to :data:`MOST_ROWS` rows of ``table``; another collector's rows are passed by."""
+    keys = table.__mapper__.primary_key
+    chosen = select(*keys).where(over).limit(MOST_ROWS).with_for_update(skip_locked=True).cte("chosen")
+    statement = delete(table).where(*(key == chosen.c[key.name] for key in keys)).returning(*keys)
+    return len(session.execute(statement.execution_options(synchronize_session=False)).all())
