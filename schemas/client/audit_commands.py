@@ -231,19 +231,24 @@ def cancel(context: typer.Context, audit: AuditId, as_json: Json = False) -> Non
 @reports.command("get")
 def get_report(
     context: typer.Context,
-    audit: AuditId,
-    as_json: Annotated[bool, typer.Option("--json", help="Fetch result.json in place of the page.")] = False,
+    subject: Annotated[
+        str, typer.Argument(metavar="AUDIT|COMPARISON", show_default=False, help="Such as aud_… or cmp_….")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Fetch the JSON in place of the page.")] = False,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", dir_okay=False, help="Write here.", show_default=False)
     ] = None,
 ) -> None:
-    """Fetch the report of an audit to stdout or a file.
+    """Fetch the report of an audit or of a comparison to stdout or a file.
 
     Example: scotoma report get aud_0123456789abcdef -o report.html
     """
     session = session_of(context)
     with session.client() as client:
-        data = client.result_json(audit) if as_json else client.report(audit).encode()
+        if subject.startswith("cmp_"):
+            data = client.comparison_json(subject) if as_json else client.comparison_report(subject).encode()
+        else:
+            data = client.result_json(subject) if as_json else client.report(subject).encode()
     if output is None:
         sys.stdout.buffer.write(data)
     else:

@@ -13,6 +13,7 @@ from .audit_commands import audits, reports
 from .autoencoder_commands import autoencoders
 from .certificate_command import certificate
 from .compare_command import compare
+from .comparison_commands import comparisons
 from .errors import ScotomaError
 from .file_commands import classifiers, datasets
 from .key_commands import keys
@@ -49,6 +50,7 @@ app.add_typer(projects, name="project")
 app.add_typer(keys, name="key")
 app.command("certificate")(certificate)
 app.command("compare")(compare)
+app.add_typer(comparisons, name="comparison")
 
 
 def _show_version(wanted: bool) -> None:

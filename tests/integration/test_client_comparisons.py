@@ -110,7 +110,14 @@ def test_one_line_compares_two_audits(api: Api, pair: list[str], tmp_path: Path)
     assert str(page) in done.stderr
     quiet = scotoma(api, "compare", *pair, "--json")
     assert quiet.returncode == 0, quiet.stderr
-    assert json.loads(quiet.stdout)["schema_version"] == "1"
+    made = json.loads(quiet.stdout)
+    assert made["schema_version"] == "1"
+    listed = json.loads(scotoma(api, "comparison", "list", "--audit", pair[1], "--json").stdout)
+    assert (len(listed), listed[0]["id"]) == (2, made["comparison"])
+    assert "▲ became used" in scotoma(api, "comparison", "show", made["comparison"]).stdout
+    assert json.loads(scotoma(api, "report", "get", made["comparison"], "--json").stdout) == made
+    fetched = scotoma(api, "report", "get", made["comparison"]).stdout
+    assert "What changed from demo-robust to demo-hue" in fetched
 
 
 @pytest.mark.usefixtures("dispatcher")
