@@ -82,3 +82,10 @@ $(STAMP): pyproject.toml deploy/constraints.txt $(shell find schemas -name '*.py
 	@echo "installing Scotoma, the embedded servers and the developers' tools"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c deploy/constraints.txt ".[server,worker,embedded,demo,dev]"
 	@touch $@ $(DEMO_STAMP)
+
+# Only what a server and its client load: all that MLflow asks for is 350 MB more, and no request touches it.
+$(VENV)/tools/mlflow/.installed: tests/tools/mlflow.txt
+	@echo "installing mlflow for the tests"
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install -qq --disable-pip-version-check --no-deps -r $<
+	@touch $@
