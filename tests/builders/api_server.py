@@ -38,6 +38,7 @@ def served(app: FastAPI) -> Iterator[str]:
     """The API on a free port, in a thread; yields its address."""
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", access_log=False)
     socket = config.bind_socket()
+    socket.listen()  # who connects before the server has started waits for it
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
     thread.start()

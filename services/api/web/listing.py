@@ -62,7 +62,7 @@ def page_of(session: Session, wanted: Wanted, after: Position | None) -> tuple[l
 def names_of(session: Session, table: type[ClassifierRow] | type[DatasetRow], ids: set[str]) -> dict[str, str]:
     """Names by id."""
     found = session.execute(select(table.id, table.name).where(table.id.in_(ids)))
-    return dict(found.tuples().all())
+    return dict(found.all())
 
 
 def known_names(session: Session, table: type[ClassifierRow] | type[DatasetRow]) -> list[str]:

@@ -66,6 +66,7 @@ def list_audits(
         "following": cursors.encode(following),
         "cursor": cursor,
         "query": query,
+        "service": (ports.settings.public_url or str(request.base_url)).rstrip("/"),
     }
     return page(request, "audits.html.j2", context)
 

@@ -84,7 +84,7 @@ def show_result(comparison: Id, request: Request, ports: Ports, visitor: Reader)
 
 def _names(session: Session, items: list[Comparison]) -> dict[str, str]:
     ids = {audit for item in items for audit in (item.before, item.after)}
-    return dict(session.execute(select(AuditRow.id, AuditRow.name).where(AuditRow.id.in_(ids))).tuples().all())
+    return dict(session.execute(select(AuditRow.id, AuditRow.name).where(AuditRow.id.in_(ids))).all())
 
 
 def _sentences(result: ComparisonResult) -> list[tuple[str, str]]:
