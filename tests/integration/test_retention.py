@@ -1,0 +1,409 @@
+"""Retention removes what is over and leaves word of it; the collector removes what nothing names, and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from botocore.exceptions import ClientError
+from sqlalchemy import delete, func, insert, select, text, update
+
+from schemas.audits import AuditState
+from schemas.ports import BlobMissing
+from schemas.projects import DEFAULT_PROJECT
+from services.audits import service as audits
+from services.audits.removal import REMOVED
+from services.db.automation import ComparisonRow
+from services.db.engine import SessionFactory, scoped, transaction
+from services.db.identifiers import new_id
+from services.db.tables import (
+    AuditArtifactRow,
+    AuditEventRow,
+    AuditRow,
+    ClassifierRow,
+    IdempotencyKeyRow,
+    JobRow,
+    StageOutputRow,
+    UploadRow,
+)
+from services.db.trust import CollectionRow, ManifestRow, ProjectRow, TrailRow
+from services.errors import Gone
+from services.retention import guard
+from services.retention.collector import Limits
+from services.retention.guard import CollectionRefused
+from services.retention.service import Retention
+from services.storage import inventory
+from services.storage.blobs import S3BlobStore
+from services.storage.multipart import MultipartUploads
+from tests.builders.rows import add_audit, classifier_facts
+from tests.builders.tenants import make_project
+
+NOW, LATER = timedelta(seconds=-3600), timedelta(hours=1)
+"""An age that everything has, and one that nothing has: objects cannot be made older than they are."""
+
+
+@pytest.fixture
+def retention(factory: SessionFactory, store: S3BlobStore) -> Retention:
+    """Sets aside at once, removes at once."""
+    return Retention(factory, store, Limits(grace=NOW, waiting=NOW), stage_days=30)
+
+
+@pytest.fixture
+def gentle(factory: SessionFactory, store: S3BlobStore) -> Retention:
+    """Sets aside at once, removes nothing yet."""
+    return Retention(factory, store, Limits(grace=NOW, waiting=LATER), stage_days=30)
+
+
+@pytest.fixture
+def cautious(factory: SessionFactory, store: S3BlobStore) -> Retention:
+    """As in production: what is young stays."""
+    return Retention(factory, store, Limits(grace=LATER, waiting=LATER), stage_days=30)
+
+
+def lies_in_bucket(store: S3BlobStore, key: str) -> bool:
+    try:
+        store.client.head_object(Bucket=store.bucket.name, Key=key)
+    except ClientError:
+        return False
+    return True
+
+
+def name_it(factory: SessionFactory, digest: str, project: str = DEFAULT_PROJECT, age: str = "0 days") -> str:
+    """A remembered stage output."""
+    key = new_id("key")
+    with scoped(factory, project) as session:
+        row = StageOutputRow(key=key, stage="s", outputs={"o": digest}, summary={}, seconds=1.0)
+        session.add(row)
+        session.flush()
+        session.execute(text(f"UPDATE stage_outputs SET used_at = now() - interval '{age}' WHERE key = '{key}'"))
+    return key
+
+
+def succeeded(factory: SessionFactory, digest: str, days: int, project: str = DEFAULT_PROJECT) -> str:
+    """An audit that succeeded ``days`` ago and left ``digest``."""
+    with scoped(factory, project) as session:
+        audit = add_audit(session)
+        session.add(AuditArtifactRow(audit_id=audit, role="result", digest=digest, bytes=3, media_type="a/b"))
+        session.execute(insert(AuditEventRow).values(audit_id=audit, sequence=99, type="state", data={}))
+        document = json.dumps({"digest": digest})
+        session.add(ManifestRow(subject_id=audit, digest="d", original=True, template_version="3",
+                                page_digest=digest, document=document))  # fmt: skip
+        session.execute(
+            update(AuditRow).where(AuditRow.id == audit).values(
+                state="succeeded", result_digest=digest, finished_at=func.now() - timedelta(days=days)
+            )
+        )  # fmt: skip
+        session.execute(update(JobRow).where(JobRow.subject_id == audit).values(state="done"))
+    return audit
+
+
+def keep_for(factory: SessionFactory, days: int | None, project: str = DEFAULT_PROJECT) -> None:
+    with transaction(factory) as session:
+        session.execute(update(ProjectRow).where(ProjectRow.id == project).values(retention_days=days))
+
+
+def test_what_nothing_names_is_set_aside_then_removed(retention: Retention, store: S3BlobStore) -> None:
+    digest = store.put(b"orphan")
+    first = retention.run()
+    assert first is not None
+    assert (first.orphans, first.orphan_bytes, first.set_aside, first.removed) == (1, 6, 1, 1)
+    assert not store.exists(digest)
+    assert store.put(b"orphan") == digest
+    assert store.get(digest) == b"orphan"
+
+
+def test_what_was_set_aside_comes_back_for_whoever_asks(gentle: Retention, store: S3BlobStore) -> None:
+    digests = [store.put(f"orphan {number}".encode()) for number in range(4)]
+    gentle.run()
+    assert not any(lies_in_bucket(store, store.key(digest)) for digest in digests)
+    assert store.get(digests[0]) == b"orphan 0"
+    assert store.size(digests[1]) == 8
+    assert b"".join(store.stream(digests[2])) == b"orphan 2"
+    assert store.exists(digests[3])
+    assert all(lies_in_bucket(store, store.key(digest)) for digest in digests)
+
+
+def test_young_objects_stay(cautious: Retention, store: S3BlobStore) -> None:
+    digest = store.put(b"just written, not named yet")
+    found = cautious.run()
+    assert found is not None
+    assert (found.objects, found.orphans, found.set_aside) == (1, 0, 0)
+    assert lies_in_bucket(store, store.key(digest))
+
+
+def test_every_column_that_can_name_a_digest_protects_it(
+    retention: Retention, factory: SessionFactory, store: S3BlobStore
+) -> None:
+    """Rows of every kind, each naming a blob of its own; a manifest names one deep in its text."""
+    blobs = {name: store.put(name.encode()) for name in ("upload", "facts", "artifact", "stage", "manifest", "page")}
+    with transaction(factory) as session:
+        audit = add_audit(session)
+        session.execute(update(UploadRow).values(digest=blobs["upload"]))
+        session.execute(update(ClassifierRow).values(facts=classifier_facts(blobs["facts"])))
+        session.add(AuditArtifactRow(audit_id=audit, role="r", digest=blobs["artifact"], bytes=1, media_type="a/b"))
+        document = json.dumps({"statement": {"products": [{"digest": blobs["manifest"]}]}})
+        session.add(ManifestRow(subject_id=audit, digest="x", original=True, template_version="1",
+                                page_digest=blobs["page"], document=document))  # fmt: skip
+    name_it(factory, blobs["stage"])
+    orphan = store.put(b"orphan")
+    for _ in range(3):
+        retention.run()
+    assert [name for name, digest in blobs.items() if not lies_in_bucket(store, store.key(digest))] == []
+    assert not store.exists(orphan)
+
+
+def test_a_digest_named_while_it_waits_comes_back_by_itself(
+    gentle: Retention, retention: Retention, factory: SessionFactory, store: S3BlobStore
+) -> None:
+    digest = store.put(b"found there, named later")
+    gentle.run()
+    name_it(factory, digest)
+    retention.run()
+    retention.run()
+    assert lies_in_bucket(store, store.key(digest))
+    assert store.get(digest) == b"found there, named later"
+
+
+def test_projects_do_not_protect_each_others_objects_nor_lose_their_own(
+    retention: Retention, factory: SessionFactory, store: S3BlobStore
+) -> None:
+    with transaction(factory) as session:
+        other = make_project(session, "other")
+    theirs = store.of_project(other)
+    digest = store.put(b"the same bytes")
+    assert theirs.put(b"the same bytes") == digest
+    name_it(factory, digest, other)
+    retention.run()
+    assert lies_in_bucket(theirs, theirs.key(digest))
+    assert not store.exists(digest)
+
+
+def test_no_publisher_loses_a_blob_to_a_collector_that_runs_all_the_time(
+    factory: SessionFactory, store: S3BlobStore
+) -> None:
+    """Fault test 24. Old orphans are put again, found to be there, and named a moment later, while collectors run."""
+    greedy = Retention(factory, store, Limits(grace=NOW, waiting=timedelta(seconds=20)), stage_days=30)
+    contents = [f"blob {number}".encode() for number in range(24)]
+    for data in contents:
+        store.put(data)
+    stop, moved, lost = threading.Event(), [], []
+
+    def collect() -> None:
+        while not stop.is_set():
+            found = greedy.run(force=True)
+            moved.append(found.set_aside if found else 0)
+
+    def publish(part: int) -> None:
+        own = S3BlobStore(store.bucket)
+        for data in contents[part::4]:
+            digest = own.put(data)
+            name_it(factory, digest)
+            if own.get(digest) != data:
+                lost.append(digest)
+
+    collectors = [threading.Thread(target=collect) for _ in range(2)]
+    publishers = [threading.Thread(target=publish, args=(part,)) for part in range(4)]
+    for thread in collectors:
+        thread.start()
+    while not sum(moved):
+        stop.wait(0.01)
+    for thread in publishers:
+        thread.start()
+    for thread in publishers:
+        thread.join()
+    stop.set()
+    for thread in collectors:
+        thread.join()
+    Retention(factory, store, Limits(grace=NOW, waiting=NOW), stage_days=30).run(force=True)
+    assert not lost
+    assert [data for data in contents if store.get(hashlib.sha256(data).hexdigest()) != data] == []
+    assert sum(moved) > 0
+
+
+def test_one_run_at_a_time(retention: Retention, factory: SessionFactory) -> None:
+    with factory.kw["bind"].connect() as other:
+        other.execute(select(func.pg_advisory_lock(0x5C070AA)))
+        assert retention.run() is None
+        other.execute(select(func.pg_advisory_unlock(0x5C070AA)))
+    assert retention.run() is not None
+
+
+def test_a_dry_run_changes_nothing(
+    retention: Retention, gentle: Retention, factory: SessionFactory, store: S3BlobStore
+) -> None:
+    waiting, orphan = store.put(b"waits"), store.put(b"named at first")
+    key = name_it(factory, orphan)
+    gentle.run()
+    with transaction(factory) as session:
+        session.execute(delete(StageOutputRow).where(StageOutputRow.key == key))
+    keep_for(factory, 1)
+    audit = succeeded(factory, store.put(b"old"), days=9)
+    before = listing(store)
+    found = retention.run(dry_run=True)
+    assert found is not None
+    assert (found.set_aside, found.removed) == (1, 1)
+    assert listing(store) == before
+    assert lies_in_bucket(store, store.quarantine_key(waiting))
+    with transaction(factory) as session:
+        assert audits.get(session, audit).state == AuditState.SUCCEEDED
+        assert session.scalar(select(func.count()).select_from(CollectionRow)) == 1
+
+
+def listing(store: S3BlobStore) -> set[str]:
+    found = store.client.list_objects_v2(Bucket=store.bucket.name, Prefix=store.bucket.prefix)
+    return {item["Key"] + item["ETag"] for item in found.get("Contents", [])}
+
+
+def test_yesterdays_database_deletes_nothing_today(
+    retention: Retention, factory: SessionFactory, store: S3BlobStore
+) -> None:
+    """Fault test 33: the bucket remembers a run that the restored database does not know."""
+    retention.run()
+    with transaction(factory) as session:
+        kept = session.scalars(select(CollectionRow.id)).all()
+    retention.run()
+    today = store.put(b"of an audit that the backup does not know")
+    with transaction(factory) as session:
+        session.execute(delete(CollectionRow).where(CollectionRow.id.not_in(kept)))
+    for _ in range(2):
+        with pytest.raises(CollectionRefused, match="older backup"):
+            retention.run()
+    assert lies_in_bucket(store, store.key(today))
+    retention.run(force=True)
+    assert not store.exists(today)
+    assert retention.run() is not None
+
+
+def test_another_databases_bucket_is_left_alone(
+    retention: Retention, factory: SessionFactory, store: S3BlobStore
+) -> None:
+    inventory.write_note(store, guard.NOTE, json.dumps({"id": "col_of_another"}).encode())
+    digest = store.put(b"not ours")
+    with pytest.raises(CollectionRefused):
+        retention.run()
+    assert lies_in_bucket(store, store.key(digest))
+
+
+@pytest.mark.parametrize(("found", "total", "refused"), [(200, 200, False), (201, 300, True), (201, 500, False)])
+def test_too_large_a_share_is_refused(found: int, total: int, refused: bool) -> None:
+    if refused:
+        with pytest.raises(CollectionRefused, match="--force"):
+            guard.check_share(found, total)
+    else:
+        guard.check_share(found, total)
+
+
+def test_missing_artifacts_are_counted(retention: Retention, factory: SessionFactory, store: S3BlobStore) -> None:
+    succeeded(factory, "cd" * 32, days=0)
+    found = retention.run()
+    assert found is not None
+    assert found.missing == 1
+
+
+def test_an_audit_goes_when_its_retention_is_over(
+    retention: Retention, factory: SessionFactory, store: S3BlobStore
+) -> None:
+    old, young = (succeeded(factory, store.put(f"{days}".encode()), days) for days in (11, 9))
+    with transaction(factory) as session:
+        other = make_project(session, "keeps-for-ever")
+    kept = succeeded(factory, store.of_project(other).put(b"old"), 400, other)
+    keep_for(factory, 10)
+    found = retention.run()
+    assert found is not None
+    assert found.audits == 1
+    with scoped(factory, DEFAULT_PROJECT) as session:
+        assert audits.get(session, young).id == young
+        with pytest.raises(Gone, match="retention"):
+            audits.get(session, old)
+        with pytest.raises(Gone):
+            audits.result_digest(session, old)
+        for table in (AuditArtifactRow, AuditEventRow):
+            assert session.scalar(select(func.count()).select_from(table).where(table.audit_id == old)) == 0
+        assert session.scalar(select(func.count()).select_from(ManifestRow).where(ManifestRow.subject_id == old)) == 0
+        assert session.scalars(select(TrailRow.subject).where(TrailRow.action == REMOVED)).all() == [old]
+    with scoped(factory, other) as session:
+        assert audits.get(session, kept).id == kept
+    assert not store.exists(hashlib.sha256(b"11").hexdigest())
+    assert store.exists(hashlib.sha256(b"9").hexdigest())
+
+
+def test_comparisons_go_with_their_audits_and_hold_them_while_they_run(
+    retention: Retention, factory: SessionFactory, store: S3BlobStore
+) -> None:
+    before, after = (succeeded(factory, store.put(f"{days}".encode()), days) for days in (20, 1))
+    keep_for(factory, 10)
+    with transaction(factory) as session:
+        session.add(ComparisonRow(id="cmp_1", name="c", state="running", before_id=before, after_id=after))
+    found = retention.run()
+    assert found is not None
+    assert found.audits == 0
+    with transaction(factory) as session:
+        session.execute(update(ComparisonRow).values(state="failed"))
+        session.execute(update(AuditRow).where(AuditRow.id == after).values(baseline_id=before))
+    found = retention.run()
+    assert found is not None
+    assert found.audits == 1
+    with transaction(factory) as session:
+        assert session.get_one(AuditRow, after).baseline_id is None
+        assert session.scalar(select(func.count()).select_from(ComparisonRow)) == 0
+
+
+def test_stage_outputs_that_nobody_uses_are_forgotten(
+    retention: Retention, factory: SessionFactory, store: S3BlobStore
+) -> None:
+    old, fresh = store.put(b"old"), store.put(b"fresh")
+    name_it(factory, old, age="31 days")
+    name_it(factory, fresh, age="29 days")
+    retention.run()
+    assert not store.exists(old)
+    assert store.exists(fresh)
+
+
+def test_expired_rows_go_and_others_stay(retention: Retention, factory: SessionFactory) -> None:
+    with transaction(factory) as session:
+        for name, hours in (("over", -1), ("running", 1)):
+            session.add(
+                IdempotencyKeyRow(
+                    principal="key_1", key=name, fingerprint="f", expires_at=func.now() + timedelta(hours=hours)
+                )
+            )
+    retention.run()
+    with transaction(factory) as session:
+        assert session.scalars(select(IdempotencyKeyRow.key)).all() == ["running"]
+
+
+@pytest.fixture
+def uploads(store: S3BlobStore) -> Iterator[MultipartUploads]:
+    return MultipartUploads(store)
+
+
+def test_leftovers_of_uploads_go_and_open_ones_stay(
+    retention: Retention, factory: SessionFactory, uploads: MultipartUploads
+) -> None:
+    store = uploads.store
+    opened = {}
+    with transaction(factory) as session:
+        for name, hours in (("upl_over", -1), ("upl_open", 1)):
+            opened[name] = uploads.create(uploads.staging_key(name))
+            session.add(
+                UploadRow(
+                    id=name, filename="f", bytes=1, transfer="multipart", principal="key_1",
+                    expires_at=func.now() + timedelta(hours=hours), s3_upload_id=opened[name],
+                    staging_key=uploads.staging_key(name),
+                )
+            )  # fmt: skip
+    for name in opened:
+        store.client.put_object(Bucket=store.bucket.name, Key=uploads.staging_key(f"{name}"), Body=b"x")
+    found = retention.run()
+    assert found is not None
+    assert found.leftovers == 2
+    assert [parts.name for parts in inventory.open_parts(store)] == ["upl_open"]
+    assert [stored.name for stored in inventory.staged(store)] == ["upl_open"]
+    with transaction(factory) as session:
+        assert session.scalars(select(UploadRow.id)).all() == ["upl_open"]
+    with pytest.raises(BlobMissing):
+        store.get("ab" * 32)
