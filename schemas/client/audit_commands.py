@@ -67,7 +67,7 @@ from .verdict_table import verdict_table
 
 AuditId = Annotated[str, typer.Argument(metavar="AUDIT", show_default=False, help="Such as aud_0123456789abcdef.")]
 audits = typer.Typer(no_args_is_help=True, help="Submit, watch, list, show, cancel and run audits.")
-reports = typer.Typer(no_args_is_help=True, help="Fetch reports.")
+reports = typer.Typer(no_args_is_help=True, help="Fetch and verify reports.")
 
 
 @audits.command("run")
@@ -238,17 +238,20 @@ def get_report(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", dir_okay=False, help="Write here.", show_default=False)
     ] = None,
+    original: Annotated[
+        bool, typer.Option("--original", help="Of an audit: the very page that was stored when it ended.")
+    ] = False,
 ) -> None:
-    """Fetch the report of an audit or of a comparison to stdout or a file.
+    """Fetch the report of an audit or of a comparison to stdout or a file, sealed: see scotoma report verify.
 
     Example: scotoma report get aud_0123456789abcdef -o report.html
     """
     session = session_of(context)
     with session.client() as client:
-        if subject.startswith("cmp_"):
-            data = client.comparison_json(subject) if as_json else client.comparison_report(subject).encode()
+        if as_json:
+            data = client.comparison_json(subject) if subject.startswith("cmp_") else client.result_json(subject)
         else:
-            data = client.result_json(subject) if as_json else client.report(subject).encode()
+            data = client.sealed_report(subject, original=original)
     if output is None:
         sys.stdout.buffer.write(data)
     else:
@@ -291,7 +294,7 @@ def _follow(session: Session, client: Client, audit: Audit, timeout: float | Non
 def _deliver(session: Session, client: Client, audit: Audit, folder: Path, as_json: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     page, data = folder / f"scotoma-{audit.id}.html", folder / f"scotoma-{audit.id}.json"
-    page.write_text(client.report(audit.id), encoding="utf-8")
+    page.write_bytes(client.sealed_report(audit.id))
     data.write_bytes(client.result_json(audit.id))
     if as_json:
         sys.stdout.write(data.read_text(encoding="utf-8") + "\n")

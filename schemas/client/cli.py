@@ -21,6 +21,8 @@ from .policy_commands import policies
 from .project_commands import projects
 from .session import USAGE, ExitWith, Session, exit_code, say_error
 from .terminal import people_console, plain
+from .trust_commands import keys as signing_keys
+from .trust_commands import verify
 from .webhook_commands import webhooks
 
 HELP = """Find out what a classifier of images or graphs ignores.
@@ -43,6 +45,8 @@ app.add_typer(audits, name="audit")
 app.add_typer(classifiers, name="classifier")
 app.add_typer(datasets, name="dataset")
 app.add_typer(autoencoders, name="autoencoder")
+reports.command("verify")(verify)
+reports.command("keys")(signing_keys)
 app.add_typer(reports, name="report")
 app.add_typer(policies, name="policy")
 app.add_typer(webhooks, name="webhook")

@@ -14,10 +14,11 @@ from .errors import ScotomaError
 from .file_calls import FileCalls
 from .team_calls import TeamCalls
 from .transport import Transport
+from .trust_calls import TrustCalls
 from .webhook_calls import WebhookCalls
 
 
-class Client(FileCalls, AuditCalls, ComparisonCalls, TeamCalls, WebhookCalls):
+class Client(FileCalls, AuditCalls, ComparisonCalls, TeamCalls, WebhookCalls, TrustCalls):
     """Talks to one Scotoma service.
 
     Example::

@@ -82,7 +82,7 @@ def compare(
         _follow(session, client, made, timeout)
         data = client.comparison_json(made.id)
         if out is not None:
-            out.write_text(client.comparison_report(made.id), encoding="utf-8")
+            out.write_bytes(client.sealed_report(made.id))
     result = ComparisonResult.model_validate_json(data)
     if as_json:
         sys.stdout.write(data.decode() + "\n")
