@@ -9,7 +9,6 @@ from rich.table import Table
 from rich.text import Text
 
 from ..comparisons import Change, ComparisonResult, Difference, FeatureChange
-from ..results import Estimate
 from .terminal import plain, printable
 from .verdict_table import LOGITS, NAME_WIDTH, percent
 
@@ -99,20 +98,20 @@ def _open(undecided: list[FeatureChange]) -> RenderableType:
 
 def _footnote(result: ComparisonResult) -> RenderableType:
     said = [
-        "Flips: answers that change when only the feature changes, before → after. More in 100: the difference, paired "
-        f"over the same inputs ({result.images:,} in both), with its interval."
+        "Flips: answers that change when only the feature changes, before → after. More in 100: the difference, "
+        "paired over the same inputs, with its interval. What became of it rests on joint bounds, which are wider."
     ]
     if result.agreement:
         said.append(f"Same answer from both: {percent(result.agreement)}.")
     if result.accuracy:
-        said.append(f"Accuracy: {percent(result.accuracy.before)} → {_change(result.accuracy.difference, result)}.")
+        said.append(f"Accuracy: {_accuracy(result.accuracy)}.")
     for side, names in (("before", result.only_before), ("after", result.only_after)):
         if names:
             said.append(f"Only in the audit {side}: {', '.join(map(printable, names))}.")
     return Padding(Text("\n".join(said), style="bright_black", overflow="fold"), (0, 1, 1, 1))
 
 
-def _change(difference: Estimate, result: ComparisonResult) -> str:
-    after = percent(result.accuracy.after) if result.accuracy else "–"
-    low, high = _points(difference.low), _points(difference.high)
-    return f"{after}, {_points(difference.value)} points ({low} to {high})"
+def _accuracy(found: Difference) -> str:
+    difference = found.difference
+    bounds = f"{_points(difference.low)} to {_points(difference.high)}"
+    return f"{found.before.value:.1%} → {found.after.value:.1%}, {_points(difference.value)} points ({bounds})"

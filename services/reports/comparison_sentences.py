@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from markupsafe import Markup
 
 from schemas.comparisons import Change, Difference, FeatureChange
-from schemas.results import Estimate
+from schemas.results import Estimate, Verdict
 
 from .comparison_words import SHOWN
 from .formatting import NO_BREAK, clip, in_hundred, percent, points, points_interval
@@ -27,8 +28,13 @@ TOLD = {
 def change_sentence(one: FeatureChange) -> Markup:
     """``hue: ignored before, used now. Changing only hue changes 61 more answers in 100 (95 % CI 57–65): …``."""
     feature = name(one.feature)
+    if Verdict.UNTRUSTED in {one.before, one.after}:
+        return Markup("<strong>No statement about {}</strong>, {}.{}").format(
+            feature, verdicts_clause(one), _first_reason(one)
+        )
     head = Markup(TOLD[one.change]).format(feature, verdicts_clause(one))  # noqa: S704 - our own words
-    text = Markup("{} {}").format(head, effect_sentence(feature, one.flip_rate)) + _variation_sentence(one)
+    clause = difference_clause if one.change in SHOWN else joint_clause
+    text = Markup("{} {}").format(head, effect_sentence(feature, one.flip_rate, clause)) + _variation_sentence(one)
     return text + _first_reason(one) if one.change is Change.UNDECIDED else text
 
 
@@ -38,24 +44,39 @@ def verdicts_clause(one: FeatureChange) -> str:
     return f"{before} before and now" if before == after else f"{before} before, {after} now"
 
 
-def effect_sentence(feature: Markup, effect: Difference | None) -> Markup:
+def effect_sentence(feature: Markup, effect: Difference | None, clause: Callable[[Estimate], str]) -> Markup:
     """``Changing only hue changes 61 more answers in 100 (95 % CI 57–65): 0.3 % before, 61 % now.``"""
     if effect is None or not _finite(effect.difference):
         return Markup("What happens when only {} changes was not measured in both audits.").format(feature)
     both = (percent(max(effect.before.value, 0.0)), percent(max(effect.after.value, 0.0)))
     told = Markup("Changing only {} changes {}: {} before, {} now.")
-    return told.format(feature, difference_clause(effect.difference), *both)
+    return told.format(feature, clause(effect.difference), *both)
 
 
 def difference_clause(difference: Estimate) -> str:
     """``61 more answers in 100 (95 % CI 57–65)``; between bounds of two signs, each says its own."""
-    value, low, high = difference.value, difference.low, difference.high
-    level = f"{percent(difference.level)}{NO_BREAK}CI"
+    return f"{_many(difference.value)} answers in 100 ({_interval(difference)})"
+
+
+def joint_clause(difference: Estimate) -> str:
+    """The same with the joint bounds, on which it rests that no change is shown, or that there is none."""
+    low, high = difference.joint_low, difference.joint_high
+    if low is None or high is None:
+        return difference_clause(difference)
+    jointly = _span(low, high)
+    return f"{_many(difference.value)} answers in 100 ({_interval(difference)}, with all at once {jointly})"
+
+
+def _interval(difference: Estimate) -> str:
+    return f"{percent(difference.level)}{NO_BREAK}CI {_span(difference.low, difference.high)}"
+
+
+def _span(low: float, high: float) -> str:
+    """``57–65``, or ``1.3 fewer to 11 more``."""
     if low >= 0 or high <= 0:
         near, far = sorted((abs(low), abs(high)))
-        return f"{_many(value)} answers in 100 ({level} {in_hundred(near)}–{in_hundred(far)})"
-    span = f"{in_hundred(-low)} fewer to {in_hundred(high)} more"
-    return f"{_many(value)} answers in 100 ({level} {span})"
+        return f"{in_hundred(near)}–{in_hundred(far)}"
+    return f"{in_hundred(-low)} fewer to {in_hundred(high)} more"
 
 
 def _variation_sentence(one: FeatureChange) -> Markup:

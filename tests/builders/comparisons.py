@@ -119,7 +119,7 @@ def comparison_result(
         ],
         "taps": [tap_change(tap, rank) for rank, tap in enumerate(tap_names)],
         "versions": {"scotoma": "0.3.0", "torch": "2.13.0"},
-        "thresholds": {"effect_absent": 0.01, "effect_present": 0.05},
+        "thresholds": {"flip_rate": 0.01, "total_variation": 0.02},
         "timings": [Timing(stage="comparison", seconds=2.1)],
         "limits": ["Only the 512 images that both audits edited count."],
     }

@@ -46,7 +46,9 @@ def test_the_sentence_of_each_change() -> None:
     assert "31 fewer answers in 100 (95 % CI 28–34): 31 % before, 0.2 % now." in said(Change.BECAME_IGNORED)
     assert said(Change.MORE).startswith("hue matters more, used before and now. Changing only hue changes 9.1 more")
     assert "is not decided, undetermined before, used now." in said(Change.UNDECIDED)
-    assert "4.7 more answers in 100 (95 % CI 1.3 fewer to 11 more)" in said(Change.UNDECIDED)
+    assert "4.7 more answers in 100 (95 % CI 1.3 fewer to 11 more, with all at once 4.3 fewer to 14 more)" in said(
+        Change.UNDECIDED
+    )
     assert "reaches across the threshold" in said(Change.UNDECIDED)
     assert said(Change.SAME).startswith("hue: no change, ignored before and now.")
 
@@ -58,6 +60,11 @@ def test_a_sentence_gives_the_number_that_decided() -> None:
     told = said(Change.MORE, flip_rate=level, total_variation=moved)
     assert "The class probabilities move by 20 % before and 27 % now, +7.0 points (95 % CI 5.0–9.0)." in told
     assert "probabilities" not in said(Change.MORE)
+
+
+def test_numbers_that_nobody_trusts_are_no_statement() -> None:
+    told = said(Change.UNDECIDED, before=Verdict.UNTRUSTED, reasons=["It rests on a check that failed."])
+    assert told == "No statement about hue, untrusted before, used now. It rests on a check that failed."
 
 
 def test_no_effect_measured_is_said() -> None:
@@ -183,7 +190,7 @@ def test_a_comparison_is_at_most_3_mb(side: int) -> None:
 def hostile(text: str) -> ComparisonResult:
     """A comparison in which everything that a user can name is ``text``."""
     tap = "hidden " + text
-    verdicts = {"before": Verdict.UNTRUSTED, "after": Verdict.USED, "reasons": [text, text]}
+    reasons = {"reasons": [text, text]}
     told = build.difference(0.1, 0.2).model_copy(update={"difference": build.estimate(0.2, method=text)})
     sides = {
         which: build.compared(which, number).model_copy(
@@ -198,11 +205,12 @@ def hostile(text: str) -> ComparisonResult:
     }
     return build.comparison_result(
         changes=[
-            build.feature_change(text, Change.UNDECIDED, tap, **verdicts),
+            build.feature_change(text, Change.UNDECIDED, tap, **reasons),
+            build.feature_change("other", Change.UNDECIDED, before=Verdict.UNTRUSTED, **reasons),
             build.feature_change(
                 text,
                 Change.UNDECIDED,
-                **verdicts,
+                **reasons,
                 flip_rate=told,
             ),
         ],
