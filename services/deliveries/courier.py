@@ -95,7 +95,7 @@ class Courier:
             sink_id=parcel.sink_id,
             project=parcel.project,
             delivery=parcel.id,
-            event=parcel.type,
+            type=parcel.type,
             subject=parcel.subject_id,
             attempt=parcel.attempt,
             outcome=outcome,
