@@ -150,7 +150,7 @@ class OccurrencePage(Contract):
 
 
 class Upcoming(Contract):
-    """A time to come: ``due_at`` in UTC, ``local`` the same instant in the schedule's zone, ``starts_at`` with jitter."""
+    """A time to come: ``due_at`` in UTC, ``local`` the same instant in its zone, ``starts_at`` with jitter."""
 
     due_at: datetime
     local: datetime

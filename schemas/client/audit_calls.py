@@ -18,6 +18,7 @@ from ..audits import (
     View,
 )
 from ..certificate import Certificate
+from ..policies import Outcome
 from ..results import AuditResult
 from .errors import AuditUnfinished
 from .events import Subscription
@@ -40,6 +41,8 @@ class AuditCalls(Exchange):
         against: Iterable[str] = (),
         autoencoder: str | None = None,
         symmetries: Iterable[SymmetryGroup] | None = None,
+        policy: str | None = None,
+        baseline: str | None = None,
         idempotency_key: str | None = None,
     ) -> Audit:
         """Queue an audit. Sent again with the same ``idempotency_key``, it is the same audit.
@@ -55,6 +58,8 @@ class AuditCalls(Exchange):
             autoencoder: id of your own (:meth:`push_autoencoder`) in place of a fitted one.
             symmetries: groups that the classifier is declared to respect; left out, every group that fits is screened,
                 and an empty one tests none.
+            policy: id of a policy that the service checks with the result (:meth:`push_policy`).
+            baseline: id of the succeeded audit that ``no_regression_against`` of its rules means.
             idempotency_key: sent twice, it is one audit.
 
         Raises:
@@ -71,7 +76,14 @@ class AuditCalls(Exchange):
         whole = (config or AuditConfig()).model_dump() | {
             key: value for key, value in given.items() if value is not None
         }
-        body = AuditCreate(classifier=classifier, dataset=dataset, name=name, config=AuditConfig.model_validate(whole))
+        body = AuditCreate(
+            classifier=classifier,
+            dataset=dataset,
+            name=name,
+            config=AuditConfig.model_validate(whole),
+            policy=policy,
+            baseline=baseline,
+        )
         return self._create("/v1/audits", body, Audit, idempotency_key)
 
     def audit(self, audit: str) -> Audit:
@@ -79,10 +91,15 @@ class AuditCalls(Exchange):
         return self._get(f"/v1/audits/{audit}", Audit)
 
     def audits(
-        self, *, state: AuditState | None = None, classifier: str | None = None, dataset: str | None = None
+        self,
+        *,
+        state: AuditState | None = None,
+        classifier: str | None = None,
+        dataset: str | None = None,
+        gate: Outcome | None = None,
     ) -> Iterator[Audit]:
         """Audits, newest first."""
-        return self._pages("/v1/audits", AuditPage, state=state, classifier=classifier, dataset=dataset)
+        return self._pages("/v1/audits", AuditPage, state=state, classifier=classifier, dataset=dataset, gate=gate)
 
     def cancel(self, audit: str) -> Audit:
         """Ask the service to stop an audit; a queued one is cancelled at once.

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from ..audits import Audit, AuditState, Profile
 from ..classifiers import InputSpec
+from ..policies import Outcome
 from . import parsing
 from .audit_options import (
     Against,
@@ -60,6 +61,7 @@ from .policy_commands import (
     baselines,
     gate,
 )
+from .policy_table import CODES
 from .progress import AuditProgress
 from .session import INTERRUPTED, ExitWith, Session, session_of, table, upload_bar, write_json
 from .terminal import plain
@@ -155,6 +157,14 @@ def submit(
     against: Against = [],  # noqa: B006
     outside: Outside = None,
     autoencoder: Own = None,
+    policy: Annotated[
+        str | None,
+        typer.Option("--policy-id", help="Have the service check this policy: pol_….", show_default=False),
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option("--baseline-id", help="The audit that no_regression_against means: aud_….", show_default=False),
+    ] = None,
     key: Annotated[
         str | None, typer.Option("--idempotency-key", help="Sent twice, it is one audit.", show_default=False)
     ] = None,
@@ -170,22 +180,30 @@ def submit(
     with session.client() as client:
         base = that_fit(base, client.dataset(dataset)) if all_views else base
         config = audit_config(session, client, base, Beside(against, outside, autoencoder), InputSpec())
-        audit = client.submit_audit(classifier, dataset, name=name, config=config, idempotency_key=key)
+        audit = client.submit_audit(
+            classifier, dataset, name=name, config=config, policy=policy, baseline=baseline, idempotency_key=key
+        )
     write_json(audit) if as_json else session.out.print(audit.id)
 
 
 @audits.command("watch")
 def watch(context: typer.Context, audit: AuditId, timeout: Timeout = None, as_json: Json = False) -> None:
-    """Follow an audit to its end, then show the verdicts. With --json: one event per line."""
+    """Follow an audit to its end, then show the verdicts. With --json: one event per line.
+
+    Where the service checks a policy, the exit code says what came of it: 0 pass, 1 fail, 2 inconclusive.
+    """
     session = session_of(context)
     with session.client() as client:
         if as_json:
             for event in client.watch(audit, timeout=timeout):
                 sys.stdout.write(event.model_dump_json() + "\n")
                 sys.stdout.flush()
-            return
-        _follow(session, client, client.audit(audit), timeout)
-        session.out.print(verdict_table(client.result(audit)))
+        else:
+            _follow(session, client, client.audit(audit), timeout)
+            session.out.print(verdict_table(client.result(audit)))
+        outcome = client.audit(audit).gate
+    if outcome is not None and CODES[outcome]:
+        raise ExitWith(CODES[outcome])
 
 
 @audits.command("list")
@@ -194,12 +212,13 @@ def list_audits(
     state: Annotated[AuditState | None, typer.Option(show_default=False)] = None,
     classifier: Annotated[str | None, typer.Option(show_default=False)] = None,
     dataset: Annotated[str | None, typer.Option(show_default=False)] = None,
+    gate: Annotated[Outcome | None, typer.Option(help="What came of the policy.", show_default=False)] = None,
     as_json: Json = False,
 ) -> None:
     """Audits, newest first."""
     session = session_of(context)
     with session.client() as client:
-        items = list(client.audits(state=state, classifier=classifier, dataset=dataset))
+        items = list(client.audits(state=state, classifier=classifier, dataset=dataset, gate=gate))
     write_json(items) if as_json else session.out.print(audit_table(items))
 
 
@@ -261,9 +280,9 @@ def get_report(
 
 def audit_table(items: list[Audit]) -> Table:
     """Audits in columns."""
-    made = table("Id", "State", "Done", "Name")
+    made = table("Id", "State", "Done", "Policy", "Name")
     for item in items:
-        made.add_row(item.id, item.state, f"{item.progress:.0%}", plain(item.name))
+        made.add_row(item.id, item.state, f"{item.progress:.0%}", item.gate or "", plain(item.name))
     return made
 
 

@@ -19,7 +19,9 @@ from .file_commands import classifiers, datasets
 from .key_commands import keys
 from .policy_commands import policies
 from .project_commands import projects
+from .schedule_commands import schedules
 from .session import USAGE, ExitWith, Session, exit_code, say_error
+from .stored_policies import list_policies, push_policy, show_policy
 from .terminal import people_console, plain
 from .trust_commands import keys as signing_keys
 from .trust_commands import verify
@@ -48,7 +50,11 @@ app.add_typer(autoencoders, name="autoencoder")
 reports.command("verify")(verify)
 reports.command("keys")(signing_keys)
 app.add_typer(reports, name="report")
+policies.command("push")(push_policy)
+policies.command("list")(list_policies)
+policies.command("show")(show_policy)
 app.add_typer(policies, name="policy")
+app.add_typer(schedules, name="schedule")
 app.add_typer(webhooks, name="webhook")
 app.add_typer(projects, name="project")
 app.add_typer(keys, name="key")

@@ -12,13 +12,14 @@ from .audit_calls import AuditCalls
 from .comparison_calls import ComparisonCalls
 from .errors import ScotomaError
 from .file_calls import FileCalls
+from .schedule_calls import ScheduleCalls
 from .team_calls import TeamCalls
 from .transport import Transport
 from .trust_calls import TrustCalls
 from .webhook_calls import WebhookCalls
 
 
-class Client(FileCalls, AuditCalls, ComparisonCalls, TeamCalls, WebhookCalls, TrustCalls):
+class Client(FileCalls, AuditCalls, ComparisonCalls, TeamCalls, WebhookCalls, TrustCalls, ScheduleCalls):
     """Talks to one Scotoma service.
 
     Example::

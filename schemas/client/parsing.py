@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
@@ -26,6 +28,35 @@ def floats(text: str | None) -> list[float] | None:
         return [float(part) for part in text.split(",")]
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is not a list of numbers such as 0.485,0.456,0.406") from error
+
+
+DURATION = re.compile(r"(\d{1,6})([smhd])")
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def seconds(text: str) -> int:
+    """``90s``, ``10m``, ``24h`` or ``7d`` in seconds.
+
+    Raises:
+        BadParameter: not of this form.
+    """
+    found = DURATION.fullmatch(text.strip())
+    if found is None:
+        raise typer.BadParameter(f"{text!r} is no time span such as 90s, 10m, 24h or 7d")
+    return int(found[1]) * SECONDS[found[2]]
+
+
+def moment(text: str) -> datetime:
+    """``2026-03-28``, ``2026-03-28T12:00Z`` or with any other offset; UTC where none is given.
+
+    Raises:
+        BadParameter: not of this form.
+    """
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no time such as 2026-03-28 or 2026-03-28T12:00+01:00") from error
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def class_names(path: Path | None) -> list[str] | None:

@@ -11,25 +11,20 @@ from typing import Annotated
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
+from rich.console import Console
 
-from ..policies import Outcome, PolicyReport, policy_schema
+from ..policies import PolicyReport, policy_schema
 from ..policies.check import check
 from ..results import AuditResult
 from .policies.document import PolicyFile, read_policy
 from .policies.junit import junit
 from .policies.markdown import job_summary, model_card
 from .policies.sarif import sarif
-from .session import INCONCLUSIVE, OK, POLICY_VIOLATED, ExitWith, session_of
-from .terminal import plain, printable
+from .policy_table import CODES, policy_table
+from .session import ExitWith, session_of
 
-policies = typer.Typer(no_args_is_help=True, help="Check what a model must and must not ignore.")
+policies = typer.Typer(no_args_is_help=True, help="Say what a model must and must not ignore, and check it.")
 
-CODES = {Outcome.PASS: OK, Outcome.FAIL: POLICY_VIOLATED, Outcome.INCONCLUSIVE: INCONCLUSIVE}
-LOOK = {Outcome.PASS: ("✓", "green"), Outcome.FAIL: ("✗", "bold red"), Outcome.INCONCLUSIVE: ("?", "yellow")}
 SUMMARY = "GITHUB_STEP_SUMMARY"
 
 Out = typer.Option
@@ -125,22 +120,6 @@ def write(report: PolicyReport, file: PolicyFile, result: AuditResult, to: Writt
     if to.summary:  # GitHub collects the summaries of all steps in one file
         with to.summary.open("a", encoding="utf-8") as stream:
             stream.write(job_summary(report) + "\n")
-
-
-def policy_table(report: PolicyReport) -> RenderableType:
-    """The rules with their outcomes, for a terminal; it reads without colour, too."""
-    rows = Table(box=None, show_header=False, padding=(0, 1))
-    rows.add_column(width=1)
-    rows.add_column(ratio=2, overflow="fold")
-    rows.add_column(ratio=3, overflow="fold")
-    for rule in report.rules:
-        sign, style = LOOK[rule.outcome]
-        rows.add_row(Text(sign, style=style), plain(rule.sentence, "bold"), plain(rule.why, "bright_black"))
-    sign, style = LOOK[report.outcome]
-    heading = Text.assemble(
-        ("Policy ", ""), (printable(report.policy), "bold"), ": ", (f"{sign} {report.outcome.value}", style)
-    )
-    return Padding(Group(heading, rows), (0, 1, 1, 1))
 
 
 def read_result(path: Path) -> AuditResult:

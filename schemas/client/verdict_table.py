@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..results import AuditResult, Estimate, Finding, Verdict
+from .policy_table import policy_table
 from .terminal import plain, printable
 
 LOOK: dict[Verdict, tuple[str, str]] = {
@@ -35,7 +36,8 @@ def verdict_table(result: AuditResult, tap: str = LOGITS) -> RenderableType:
         result: the audit's answer.
         tap: where to look; the default is the decision itself.
     """
-    parts: list[RenderableType] = [_heading(result, tap), _table(result, tap)]
+    gates = [policy_table(report) for report in result.policies]
+    parts: list[RenderableType] = [*gates, _heading(result, tap), _table(result, tap)]
     if len(result.taps) > 1:
         parts.append(tap_map(result))
     parts.append(_footnote(result))
