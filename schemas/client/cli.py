@@ -19,6 +19,7 @@ from .file_commands import classifiers, datasets
 from .key_commands import keys
 from .policy_commands import policies
 from .project_commands import projects
+from .registry_commands import registries
 from .schedule_commands import schedules
 from .session import USAGE, ExitWith, Session, exit_code, say_error
 from .stored_policies import list_policies, push_policy, show_policy
@@ -56,6 +57,7 @@ policies.command("show")(show_policy)
 app.add_typer(policies, name="policy")
 app.add_typer(schedules, name="schedule")
 app.add_typer(webhooks, name="webhook")
+app.add_typer(registries, name="registry")
 app.add_typer(projects, name="project")
 app.add_typer(keys, name="key")
 app.command("certificate")(certificate)

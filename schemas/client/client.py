@@ -12,6 +12,7 @@ from .audit_calls import AuditCalls
 from .comparison_calls import ComparisonCalls
 from .errors import ScotomaError
 from .file_calls import FileCalls
+from .registry_calls import RegistryCalls
 from .schedule_calls import ScheduleCalls
 from .team_calls import TeamCalls
 from .transport import Transport
@@ -19,7 +20,7 @@ from .trust_calls import TrustCalls
 from .webhook_calls import WebhookCalls
 
 
-class Client(FileCalls, AuditCalls, ComparisonCalls, TeamCalls, WebhookCalls, TrustCalls, ScheduleCalls):
+class Client(FileCalls, AuditCalls, ComparisonCalls, TeamCalls, WebhookCalls, TrustCalls, ScheduleCalls, RegistryCalls):
     """Talks to one Scotoma service.
 
     Example::
