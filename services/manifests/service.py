@@ -72,16 +72,22 @@ def page_digest(desk: Desk, subject: str, template_version: str, drafted: Callab
     Raises:
         BlobMissing: there is none, and what it is rendered from is gone.
     """
+    if (kept := _kept(desk, subject, template_version)) is not None:
+        return kept
     with scoped(desk.factory, desk.project) as session:
-        row = repository.current(session, subject, template_version, desk.key is not None)
         first = repository.original(session, subject)
-    if row is not None and desk.store.exists(row.page_digest):
-        return row.page_digest
     made = seal(desk, drafted(), _manifest(first), first.digest if first else None)
     page = desk.store.put(made.page, PAGE_TYPE)
     with scoped(desk.factory, desk.project) as session:
         repository.add(session, subject, made, page, original=False)
-    return page
+    # Of two readers who had it made at the same time, both get the one that is kept.
+    return _kept(desk, subject, template_version) or page
+
+
+def _kept(desk: Desk, subject: str, template_version: str) -> Sha256 | None:
+    with scoped(desk.factory, desk.project) as session:
+        row = repository.current(session, subject, template_version, desk.key is not None)
+    return row.page_digest if row is not None and desk.store.exists(row.page_digest) else None
 
 
 def original_digest(session: Session, subject: str) -> Sha256:
