@@ -10,6 +10,7 @@ import uvicorn
 
 from services.observability import configure_logging
 from services.settings import Settings, load_settings
+from services.tracing import export_traces
 
 from .app import create_app, openapi_document
 
@@ -20,6 +21,7 @@ GRACE_SECONDS = 5
 def serve(settings: Settings) -> None:
     """Serve until a signal comes. Port 0 means: any free one; the log line says which."""
     configure_logging(settings.log_format, settings.log_level)
+    export_traces(settings.otlp_endpoint, "api")
     config = uvicorn.Config(
         create_app(settings),
         host=settings.api_host,

@@ -81,6 +81,8 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         separate_input_output_schemas=False,
         redirect_slashes=False,
+        # RequestContext has spans of its own, which also know the project, and log lines with the same trace.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.registry = CollectorRegistry()
     app.include_router(health.router)

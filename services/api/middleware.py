@@ -5,16 +5,21 @@ from __future__ import annotations
 import re
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
 
+from services import tracing
 from services.api_keys import service as api_keys
 from services.api_keys.service import Principal
 from services.db.engine import transaction
@@ -75,25 +80,69 @@ class RequestContext:
                 _mark(message, identity)
             await send(message)
 
-        try:
-            await self.app(scope, receive, send_marked)
-        finally:
-            self._record(scope, status, time.perf_counter() - began)
+        with _traced(scope, identity) as span:
+            try:
+                await self.app(scope, receive, send_marked)
+            finally:
+                self._record(scope, status, time.perf_counter() - began)
+                _describe(span, scope, status)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        method = scope["method"] if scope["method"] in METHODS else "OTHER"
-        route = getattr(scope.get("route"), "path", "unmatched")
+        method, route = _method(scope), _route(scope)
         self.metrics.requests.labels(method, route, str(status)).inc()
         self.metrics.seconds.labels(method, route).observe(seconds)
-        identity = scope["state"]["request_id"]
         say = log.debug if route in PROBES else log.info
-        say("request", method=method, route=route, status=status, seconds=round(seconds, 4), request_id=identity)
+        say("request", method=method, route=route, status=status, seconds=round(seconds, 4), **_about(scope))
 
 
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 """Asked every few seconds by machines: not worth a line each."""
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+@contextmanager
+def _traced(scope: Scope, identity: str) -> Iterator[Span]:
+    """Logs and jobs of the request carry its id and its trace; probes are not worth a span."""
+    if scope["path"] in PROBES:
+        yield INVALID_SPAN
+        return
+    sent = Headers(scope=scope).get("traceparent")
+    attributes = {"http.request.method": _method(scope), "url.scheme": scope["scheme"], "request_id": identity}
+    with (
+        bound_contextvars(request_id=identity),
+        tracing.span(_method(scope), SpanKind.SERVER, sent, attributes) as span,
+    ):
+        yield span
+
+
+def _describe(span: Span, scope: Scope, status: int) -> None:
+    """What is known of a request when it is answered."""
+    span.update_name(f"{_method(scope)} {_route(scope)}")
+    span.set_attributes(tracing.named({"http.route": _route(scope), "http.response.status_code": status}))
+    span.set_attributes(tracing.named(_about(scope)))
+    if status >= 500:
+        span.set_status(Status(StatusCode.ERROR))
+        span.set_attribute("error.type", str(status))
+
+
+def _about(scope: Scope) -> dict[str, str]:
+    """Request, project and audit, as far as they are known."""
+    principal: Principal | None = scope["state"].get("principal")
+    known = {
+        "request_id": scope["state"]["request_id"],
+        "project": principal and principal.project,
+        "audit": scope.get("path_params", {}).get("audit"),
+    }
+    return {name: str(value) for name, value in known.items() if value}
+
+
+def _method(scope: Scope) -> str:
+    return scope["method"] if scope["method"] in METHODS else "OTHER"
+
+
+def _route(scope: Scope) -> str:
+    return str(getattr(scope.get("route"), "path", "unmatched"))
 
 
 def _mark(message: Message, identity: str) -> None:
@@ -124,7 +173,8 @@ class Authentication:
             if problem is None:
                 raise
             return await problem_response(problem, scope)(scope, receive, send)
-        return await self.app(scope, receive, send)
+        with bound_contextvars(project=principal.project):
+            return await self.app(scope, receive, send)
 
 
 def _is_signed(scope: Scope) -> bool:

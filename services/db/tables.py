@@ -226,6 +226,7 @@ class JobRow(Scoped, Table):
     finished_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
     traceparent: Mapped[str | None]
+    request_id: Mapped[str | None]
 
 
 class StageOutputRow(Scoped, Table):

@@ -13,6 +13,7 @@ from prometheus_client import start_http_server
 
 from services.observability import Metrics, configure_logging
 from services.settings import Settings, load_settings
+from services.tracing import export_traces
 
 from .cluster import connect_ray
 from .dispatcher import Dispatcher, assembled
@@ -24,6 +25,7 @@ def main() -> None:
     """Run until SIGTERM or SIGINT."""
     settings = load_settings(os.environ)
     configure_logging(settings.log_format, settings.log_level)
+    export_traces(settings.otlp_endpoint, "dispatcher")
     serve(settings, real_science())
 
 

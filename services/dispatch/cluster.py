@@ -15,12 +15,14 @@ from schemas.ports import BlobMissing, BlobStore
 from schemas.problems import ErrorCode
 from schemas.stages import PlannedStage, StageOutcome, StageRequest
 from services.errors import Corrupt, Unavailable
+from services.settings import Settings
 from services.storage.blobs import S3BlobStore
 from workers.errors import WorkerError
 
 from .interrupts import StageFailed
 from .progress import BoardHandle, Reports, start_board
 from .science import Execute
+from .surroundings import Surroundings
 
 Ref: TypeAlias = Any
 """A running task; Ray's references have no static type here."""
@@ -64,7 +66,7 @@ def connect_ray(address: str, cpus: int | None = None) -> None:
 
 
 def run_stage(
-    execute: Execute, request: StageRequest, store: BlobStore, board: BoardHandle, run: int
+    execute: Execute, request: StageRequest, store: BlobStore, board: BoardHandle, run: int, around: Surroundings
 ) -> StageOutcome | Refusal:
     """The body of a Ray task: one stage, its reports sent to the board, its declared failure returned."""
 
@@ -72,7 +74,8 @@ def run_stage(
         board.report.remote(run, request.key, fraction, detail)
 
     try:
-        return execute(request, store, report)
+        with around.around(request.name):
+            return execute(request, store, report)
     except WorkerError as error:
         return Refusal(error.code, error.detail, error.advice, error.retryable)
 
@@ -80,7 +83,8 @@ def run_stage(
 class Cluster:
     """A connected cluster. ``run`` everywhere is the fencing token of the job that the work is for."""
 
-    def __init__(self, store: S3BlobStore, execute: Execute) -> None:
+    def __init__(self, settings: Settings, store: S3BlobStore, execute: Execute) -> None:
+        self._settings = settings
         self._store = store
         self._execute = execute
         self._task = ray.remote(run_stage)
@@ -117,7 +121,8 @@ class Cluster:
             "max_retries": 0,
             "name": request.name,
         }
-        return self._task.options(**options).remote(self._execute, request, self._store, self._board, run)
+        around = Surroundings.here(self._settings)
+        return self._task.options(**options).remote(self._execute, request, self._store, self._board, run, around)
 
     def wait(self, refs: Iterable[Ref], timeout: float) -> list[Ref]:
         """Those of ``refs`` that ended; returns at the first one or after ``timeout`` seconds."""

@@ -31,6 +31,7 @@ from .import_job import run_import
 from .intake_job import INTAKES, run_intake
 from .interrupts import LeaseLost
 from .memory import StageMemory
+from .naming import working_on
 from .science import Science
 from .sinks import sinks_of
 from .watch import Watch
@@ -110,7 +111,7 @@ class Dispatcher:
         """Work on a job. Nothing escapes: a fault gives the job back, another owner ends it silently."""
         run = RUNS.get(owner.kind, run_intake)
         try:
-            with self._watch.over(owner) as signals:
+            with working_on(owner), self._watch.over(owner) as signals:
                 run(self._bench.of_project(owner.project), owner, signals)
             self._bench.metrics.attempts.labels("ended").inc()
         except (Fenced, LeaseLost):
@@ -134,7 +135,7 @@ def assembled(settings: Settings, science: Science, metrics: Metrics) -> Iterato
     """The parts, connected, until the block ends. Ray must be connected already."""
     engine = make_engine(settings.database_url.get_secret_value())
     factory, store = make_session_factory(engine, settings.told_sinks), S3BlobStore(bucket_of(settings))
-    cluster = Cluster(store, science.execute)
+    cluster = Cluster(settings, store, science.execute)
     memory = StageMemory(factory, store)
     try:
         with courier(factory, sinks_of(settings, factory), metrics) as own:

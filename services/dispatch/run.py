@@ -12,6 +12,7 @@ import structlog
 from schemas.audits import StageProgress, StageState
 from schemas.problems import ErrorCode
 from schemas.stages import PlannedStage, StageOutcome, StageRequest
+from services import tracing
 from services.db.engine import SessionFactory
 from services.jobs.queue import fenced
 from services.observability import Metrics
@@ -119,6 +120,7 @@ class SubjectRun:
             self._submit(Running(stage, request, tries=1))
             return False
         self._let_go(request.key)
+        tracing.note("stage reused", {"stage": request.name})
         self._finished(stage, outcome, StageState.REUSED)
         return True
 

@@ -13,13 +13,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+import structlog
 from sqlalchemy import CTE, ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
+from structlog.contextvars import get_contextvars
 
 from services.db.engine import SessionFactory, scoped
 from services.db.identifiers import new_id
 from services.db.tables import TOKENS, JobKind, JobRow, JobState
 from services.errors import Fenced
+from services.tracing import traceparent
+
+log = structlog.get_logger()
 
 LONGEST_BACKOFF = 60.0
 
@@ -29,7 +34,8 @@ class Claim:
     """The right to work on a job: valid while ``token`` is the row's. ``attempt`` counts from 1.
 
     ``project`` is the subject's: all that follows happens in it. ``reclaimed``: an earlier owner lost its lease.
-    ``waited``: seconds from enqueue to this claim. ``traceparent``: of the request that enqueued it (W3C).
+    ``waited``: seconds from enqueue to this claim. ``traceparent`` (W3C) and ``request_id`` are of the request that
+    enqueued it.
     """
 
     job_id: str
@@ -41,6 +47,7 @@ class Claim:
     waited: float
     project: str
     traceparent: str | None = None
+    request_id: str | None = None
 
 
 def enqueue(session: Session, kind: JobKind, subject_id: str) -> str:
@@ -49,9 +56,11 @@ def enqueue(session: Session, kind: JobKind, subject_id: str) -> str:
     Raises:
         IntegrityError: the subject has an open job already.
     """
-    job = JobRow(id=new_id("job"), kind=kind, subject_id=subject_id)
+    request = get_contextvars().get("request_id")
+    job = JobRow(id=new_id("job"), kind=kind, subject_id=subject_id, traceparent=traceparent(), request_id=request)
     session.add(job)
     session.flush()
+    log.info("job.queued", job=job.id, kind=kind, subject=subject_id)
     return job.id
 
 
@@ -81,15 +90,16 @@ def claim(session: Session, kinds: Sequence[JobKind], worker: str, lease_seconds
             func.extract("epoch", func.now() - JobRow.created_at),
             JobRow.project_id,
             JobRow.traceparent,
+            JobRow.request_id,
         )
         .execution_options(synchronize_session=False)
     )
     row = session.execute(statement).one_or_none()
     if row is None:
         return None
-    job_id, kind, subject_id, attempt, token, before, waited, project, traceparent = row
+    job_id, kind, subject_id, attempt, token, before, waited, project, *origin = row
     reclaimed = before == JobState.RUNNING
-    return Claim(job_id, JobKind(kind), subject_id, attempt, token, reclaimed, float(waited), project, traceparent)
+    return Claim(job_id, JobKind(kind), subject_id, attempt, token, reclaimed, float(waited), project, *origin)
 
 
 def _candidate(kinds: Sequence[JobKind]) -> CTE:
