@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from schemas.comparisons import ComparisonPictures, ComparisonResult
 from schemas.problems import ErrorCode
 from services.db.automation import ComparisonRow
-from services.db.engine import transaction
+from services.db.engine import scoped
 from services.db.tables import AuditRow
 from services.errors import failure
 from tests.builders.api_server import Api
@@ -38,7 +38,7 @@ def succeed_comparison(
     """Publish a comparison, as the dispatcher does: blobs first, the row second."""
     digest = api.store.put(result.model_dump_json().encode())
     shown = None if pictures is None else api.store.put(pictures.model_dump_json().encode())
-    with transaction(api.factory) as session:
+    with scoped(api.factory, api.project) as session:
         row = session.get_one(ComparisonRow, comparison)
         row.state, row.result_digest, row.pictures_digest = "succeeded", digest, shown
         row.progress, row.started_at, row.finished_at = 1.0, func.now(), func.now()
@@ -46,7 +46,7 @@ def succeed_comparison(
 
 def fail_comparison(api: Api, comparison: str, detail: str, advice: str) -> None:
     """End a comparison without a result, as the dispatcher does."""
-    with transaction(api.factory) as session:
+    with scoped(api.factory, api.project) as session:
         row = session.get_one(ComparisonRow, comparison)
         problem = failure(ErrorCode.STAGE_FAILED, detail, advice)
         row.state, row.problem, row.finished_at = "failed", problem.model_dump(mode="json"), func.now()

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, func, select
 
 from schemas.api_keys import Scope
 from services.db.automation import ComparisonRow
-from services.db.engine import transaction
+from services.db.engine import scoped, transaction
 from services.db.tables import JobKind, JobRow
 from services.settings import Settings
 from services.storage.blobs import S3BlobStore
@@ -202,3 +202,19 @@ def test_a_comparison_that_does_not_exist(http: httpx.Client) -> None:
     for part in ("", "/result", "/report"):
         answer = http.get(f"{PATH}/cmp_{'0' * 24}{part}")
         assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+
+
+def test_another_project_has_comparisons_of_its_own(api: Api, http: httpx.Client, pair: list[str]) -> None:
+    other = api.of_project("other")
+    with scoped(other.factory, other.project) as session:
+        theirs = add_ended_audits(session)
+    with other.http() as stranger:
+        made = ask(stranger, *theirs).json()["id"]
+        succeed_comparison(other, made, comparison_result(), comparison_pictures(rows=1))
+        assert stranger.get(f"{PATH}/{made}/report").status_code == 200
+        assert ask(stranger, pair[0], theirs[1], key="mixed").status_code == 422
+    for part in ("", "/result", "/report"):
+        assert http.get(f"{PATH}/{made}{part}").status_code == 404
+    assert http.get(PATH).json()["items"] == []
+    assert refused(ask(http, pair[0], theirs[1])) == (422, "invalid-request")
+    assert refused(ask(http, theirs[0], pair[1])) == (422, "invalid-request")
