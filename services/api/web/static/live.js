@@ -34,9 +34,10 @@ async function refresh() {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "error" });
     if (!answer.ok) throw new Error(String(answer.status));
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const now = spoken(page);
     for (const part of document.querySelectorAll("[data-live-part]")) replaced(part, page.getElementById(part.id));
     document.title = page.title;
-    if (spoken(page) !== told) say.textContent = told = spoken(page);
+    if (now !== told) say.textContent = told = now;
     if (!page.querySelector("[data-live]")) finished();
   } catch {
     words.textContent = "The service does not answer.";
