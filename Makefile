@@ -9,7 +9,7 @@ TOOLS := $(patsubst tests/tools/%.txt,$(VENV)/tools/%/.installed,$(wildcard test
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench planted examples install format browser clean
+.PHONY: help demo day up test check bench planted examples install format browser clean
 
 help: ## Show this list
 	@echo "Scotoma audits what an image classifier ignores."
@@ -20,6 +20,9 @@ help: ## Show this list
 
 demo: $(DEMO_STAMP) ## Audit two real digit classifiers, minutes, leaves reports in ./demo/
 	@$(BIN)/python -m deploy.demo
+
+day: $(STAMP) ## A day in a pipeline: policy, schedule, failed gate, webhook, comparison; leaves ./demo/day/
+	@$(BIN)/python -m deploy.demo.day
 
 up: $(DEMO_STAMP) ## Start the whole service on this machine (database, S3, API, Ray); Ctrl-C stops it
 	@$(BIN)/python -m services.cli up

@@ -6,6 +6,7 @@ depends on the classifier.
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import sys
 import tempfile
@@ -33,13 +34,17 @@ EXPECTED = {"robust": Verdict.IGNORED, "hue": Verdict.USED}
 console = Console(highlight=False)
 
 
-def main(out: Path = Path("demo")) -> int:
-    """Run the demo and leave its reports in ``out``; 0 when both verdicts on hue came out as they must."""
+def main(out: Path = Path("demo"), kept: Path | None = None) -> int:
+    """Run the demo and leave its reports in ``out``; 0 when both verdicts on hue came out as they must.
+
+    ``kept``: a folder for the service's data that stays, in place of one that goes.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="scotoma-demo-"))
+    folder = kept or Path(tempfile.mkdtemp(prefix="scotoma-demo-"))
     try:
         code = _demo(folder, out)
-        shutil.rmtree(folder, ignore_errors=True)
+        if kept is None:
+            shutil.rmtree(folder, ignore_errors=True)
     except KeyboardInterrupt:
         console.print("\nStopped. Nothing is left running.")
         return 130
@@ -97,4 +102,8 @@ def _goodbye(out: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(Path, sys.argv[1:2])))
+    parser = argparse.ArgumentParser(prog="python -m deploy.demo", description=__doc__)
+    parser.add_argument("out", nargs="?", type=Path, default=Path("demo"), help="where the reports go")
+    parser.add_argument("--folder", type=Path, help="keep the service's data here")
+    options = parser.parse_args()
+    sys.exit(main(options.out, options.folder))

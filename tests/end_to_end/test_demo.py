@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,18 +22,29 @@ LARGEST_REPORT = 3 * 2**20
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def service(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the service's data lies: not below pytest's own folder, where its database's account has no way."""
+    return Path(tempfile.mkdtemp(prefix="scotoma-demo-"))
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory, service: Path) -> Iterator[Path]:
     """The demo's output folder, after one run of it."""
     out = tmp_path_factory.mktemp("demo")
     before = set(psutil.pids())
-    done = subprocess.run(
-        [sys.executable, "-m", "deploy.demo", str(out)], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    _run("deploy.demo", str(out), "--folder", str(service))
     yield out
     running = psutil.process_iter(["pid", "cmdline"])  # a process that ends meanwhile has None here
     left = [p.info for p in running if p.pid not in before and "scotoma-demo" in " ".join(p.info["cmdline"] or [])]
     assert not left, "the demo left a server running"
+    shutil.rmtree(service, ignore_errors=True)
+
+
+def _run(module: str, *words: str) -> str:
+    command = [sys.executable, "-m", module, *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    return done.stdout
 
 
 def result(demo: Path, name: str) -> AuditResult:
@@ -87,3 +100,15 @@ def test_report_opens_offline_without_a_word_on_the_console(demo: Path, browser:
     assert f"{name}.onnx" in heading
     assert not said
     assert [url for url in asked if not url.startswith("data:")] == [page_file.as_uri()]
+
+
+def test_a_day_in_a_pipeline(demo: Path, service: Path, tmp_path: Path) -> None:
+    """Policy, schedule, failed gate, webhook, comparison, signatures; on the service that the demo left behind."""
+    del demo
+    told = _run("deploy.demo.day", str(tmp_path), "--folder", str(service))
+    assert "what was waited for did not come" not in told
+    transcript = (tmp_path / "day.md").read_text()
+    assert transcript.count("$ echo $?\n1") == 2
+    assert '"audit.gated"' in transcript
+    assert "became used" in (tmp_path / "comparison.html").read_text().lower()
+    assert (tmp_path / "policy.xml").is_file()
