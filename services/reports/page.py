@@ -14,13 +14,14 @@ from markupsafe import Markup
 from . import formatting
 from .charts import line_chart
 from .concepts import above_chance, heat, score_bar
+from .policies import policy_sentence
 from .sentences import headline_invariant, headline_retention, name
 from .strips import difference_ticks, effect_strip, retention_strip
 from .symmetry import action_words, error_words
 from .symmetry_words import GROUPS, PROJECTIONS, STATES
-from .vocabulary import CERTIFICATE_SCORES, DEFINITIONS, KINDS, SOURCES, TRUTHS, VERDICTS
+from .vocabulary import CERTIFICATE_SCORES, DEFINITIONS, KINDS, OUTCOMES, SOURCES, TRUTHS, VERDICTS
 
-TEMPLATE_VERSION = "3"
+TEMPLATE_VERSION = "4"
 """Raised when a page changes; old results are then rendered anew."""
 
 FILTERS = (
@@ -59,6 +60,8 @@ def environment() -> jinja2.Environment:
     made.filters.update({function.__name__: function for function in FILTERS})
     made.globals.update(
         verdicts=VERDICTS,
+        outcomes=OUTCOMES,
+        policy_sentence=policy_sentence,
         sources=SOURCES,
         kinds=KINDS,
         definitions=DEFINITIONS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from schemas.policies import Outcome
 from schemas.results import FeatureKind, FeatureSource, Verdict
 
 
@@ -49,6 +50,21 @@ VERDICTS: dict[Verdict, VerdictWord] = {
     ),
 }
 """In the order of the report."""
+
+
+@dataclass(frozen=True)
+class OutcomeWord:
+    """How what came of a rule is shown."""
+
+    word: str
+    glyph: str
+
+
+OUTCOMES: dict[Outcome, OutcomeWord] = {
+    Outcome.PASS: OutcomeWord("pass", "yes"),
+    Outcome.FAIL: OutcomeWord("fail", "no"),
+    Outcome.INCONCLUSIVE: OutcomeWord("inconclusive", "undetermined"),
+}
 
 SOURCES: dict[FeatureSource, str] = {
     FeatureSource.ATTRIBUTE: "attribute column of the dataset",

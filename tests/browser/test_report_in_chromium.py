@@ -50,7 +50,7 @@ def evil_report() -> str:
         update={
             "classifier": build.classifier(name=evil, classes=[evil, LONG]),
             "dataset": build.dataset(name=LONG, attributes=[evil, LONG]),
-            "policies": [{evil: LONG}],
+            "policies": [build.policy_report(evil), build.policy_report(LONG[:200])],
             "limits": [evil, LONG * 3],
             "symmetries": [
                 one.model_copy(update={"tap": LONG if one.tap == "conv1" else "t" + evil, "notes": [LONG, evil]})

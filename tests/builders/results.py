@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
+from schemas.policies import MustIgnore, Outcome, PolicyReport, RuleOutcome
 from schemas.results import (
     AuditProvenance,
     AuditResult,
@@ -340,4 +341,20 @@ def edit_sheet(feature: str, side: int, noise: float, generator: np.random.Gener
         feature=feature,
         method="exact rotation of hue in HSV; saturation, value and shape untouched",
         rows=[row(index) for index in range(3)],
+    )
+
+
+def policy_report(text: str, outcome: Outcome = Outcome.FAIL) -> PolicyReport:
+    """What came of a policy in which everything that a user can name is ``text``."""
+    rule = MustIgnore(must_ignore=text, tap=text)
+    of = [finding(text, "logits", Verdict.USED)]
+    told = RuleOutcome(rule=rule, sentence=rule.sentence, outcome=outcome, why=text, findings=of)
+    return PolicyReport(
+        policy=text,
+        outcome=outcome,
+        audit=f"aud_{'0' * 24}",
+        classifier=text,
+        classifier_digest="a" * 64,
+        dataset=text,
+        rules=[told],
     )

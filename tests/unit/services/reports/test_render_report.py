@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from schemas.policies import Outcome
 from schemas.results import (
     AuditResult,
     Chart,
@@ -56,7 +57,7 @@ def hostile(text: str) -> AuditResult:
             "gates": [failed],
             "limits": [text],
             "findings": findings,
-            "policies": [{text: text}],
+            "policies": [build.policy_report(text, outcome) for outcome in Outcome],
             "symmetries": hostile_screen("hidden " + text, text),
             "invariant_views": [
                 view.model_copy(update={"tap": "hidden " + text, "projection": "p" + text, "why": text})
