@@ -123,3 +123,25 @@ def test_shortened_names_fit_and_keep_their_ends(text: str, limit: int) -> None:
 @pytest.mark.parametrize(("value", "shown"), [(0.1249, "0.12"), (-0.0021, "0.00"), (-0.29, "-0.29"), (None, "–")])
 def test_scores_have_two_decimals_and_no_sign_on_nothing(value: float | None, shown: str) -> None:
     assert f.hundredths(value) == shown.replace("-", f.MINUS)
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "text", "interval"),
+    [
+        (0.61, 0.57, 0.65, "+61", "57–65"),
+        (-0.31, -0.34, -0.28, "−31", "−34 to −28"),
+        (0.0004, -0.006, 0.006, "< 0.1", "−0.6 to 0.6"),
+        (0.0, -0.01, 0.01, "0", "−1.0 to 1.0"),
+        (float("nan"), 0.0, 0.1, "not measured", "0–10"),
+    ],
+)
+def test_differences_have_a_sign_and_no_unit(value: float, low: float, high: float, text: str, interval: str) -> None:
+    found = Estimate(value=value, low=low, high=high, n=9, method="m", joint_low=2 * low, joint_high=2 * high)
+    assert plain(f.points(found)) == text
+    assert plain(f.points_interval(found)) == interval
+    assert "%" not in (f.joint_points(found) or "%")
+
+
+def test_bounds_that_nobody_made_are_not_shown() -> None:
+    assert f.joint_points(Estimate(value=0.1, low=0.0, high=0.2, n=9, method="m")) is None
+    assert f.points(None) == f.MISSING
