@@ -72,6 +72,6 @@ def count_verdicts(result: dict[str, Any]) -> Counts:
 def _read(store: S3BlobStore, digest: str) -> Counts | None:
     try:
         return count_verdicts(json.loads(store.get(digest)))
-    except (ServiceError, BlobMissing, ValueError, KeyError) as error:
+    except (ServiceError, BlobMissing, ValueError, KeyError, TypeError) as error:
         log.warning("no verdicts for the list", digest=digest, error=type(error).__name__)
         return None
