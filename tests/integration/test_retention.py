@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
@@ -17,6 +18,7 @@ from schemas.ports import BlobMissing
 from schemas.projects import DEFAULT_PROJECT
 from services.audits import service as audits
 from services.audits.removal import REMOVED
+from services.cli.collect import run_collection
 from services.db.automation import ComparisonRow
 from services.db.engine import SessionFactory, scoped, transaction
 from services.db.identifiers import new_id
@@ -31,11 +33,16 @@ from services.db.tables import (
     UploadRow,
 )
 from services.db.trust import CollectionRow, ManifestRow, ProjectRow, TrailRow
+from services.dispatch.collecting import collect
+from services.dispatch.memory import StageMemory
+from services.dispatch.workbench import Workbench
 from services.errors import Gone
+from services.observability import Metrics
 from services.retention import guard
 from services.retention.collector import Limits
 from services.retention.guard import CollectionRefused
 from services.retention.service import Retention
+from services.settings import Settings
 from services.storage import inventory
 from services.storage.blobs import S3BlobStore
 from services.storage.multipart import MultipartUploads
@@ -361,6 +368,44 @@ def test_stage_outputs_that_nobody_uses_are_forgotten(
     retention.run()
     assert not store.exists(old)
     assert store.exists(fresh)
+
+
+def test_what_is_used_again_is_not_forgotten(retention: Retention, factory: SessionFactory, store: S3BlobStore) -> None:
+    digest = store.put(b"old and used")
+    key = name_it(factory, digest, age="31 days")
+    with transaction(factory) as session:
+        session.execute(update(StageOutputRow).values(key="ab" * 32))
+    assert key
+    assert StageMemory(factory, store).find("ab" * 32) is not None
+    retention.run()
+    assert store.exists(digest)
+
+
+def test_the_loop_counts_what_it_collects_and_what_it_refuses(
+    settings: Settings, factory: SessionFactory, store: S3BlobStore
+) -> None:
+    nothing, metrics = cast("Any", None), Metrics()
+    bench = Workbench(settings, factory, store, nothing, nothing, nothing, metrics, nothing)
+    store.put(b"young")
+    assert collect(bench) is False
+    inventory.write_note(store, guard.NOTE, json.dumps({"id": "col_of_another"}).encode())
+    assert collect(bench) is False
+    assert metrics.registry.get_sample_value("audit_collections_total", {"outcome": "done"}) == 1
+    assert metrics.registry.get_sample_value("audit_collections_total", {"outcome": "refused"}) == 1
+    assert metrics.registry.get_sample_value("audit_orphan_objects") == 0
+
+
+def test_the_command_says_what_would_go(settings: Settings, store: S3BlobStore) -> None:
+    store.put(b"orphan")
+    now = settings.model_copy(update={"orphan_seconds": 1})
+    said = " ".join(run_collection(now, dry_run=True, force=False))
+    assert "would be set aside" in said
+    assert "1 objects" in said
+    inventory.write_note(store, guard.NOTE, json.dumps({"id": "col_of_another"}).encode())
+    said = " ".join(run_collection(now, dry_run=True, force=False))
+    assert "A real run would refuse" in said
+    with pytest.raises(CollectionRefused):
+        list(run_collection(now, dry_run=False, force=False))
 
 
 def test_expired_rows_go_and_others_stay(retention: Retention, factory: SessionFactory) -> None:

@@ -73,3 +73,10 @@ def test_every_field_has_a_variable() -> None:
     assert set(settings_environ(load_settings(MINIMAL))) == {
         f"SCOTOMA_{name.upper()}" for name in Settings.model_fields
     }
+
+
+@pytest.mark.parametrize("key", ["short", "not base64 at all, whatever it is", "AAAA", "A" * 45, "A" * 88])
+def test_a_signing_key_of_another_form_is_refused(key: str) -> None:
+    with pytest.raises(SettingsError, match="SCOTOMA_SIGNING_KEY") as refused:
+        load_settings({**MINIMAL, "SCOTOMA_SIGNING_KEY": key})
+    assert key not in str(refused.value)
