@@ -14,6 +14,8 @@ ServiceError
 │   ├── AddressRefused     422  an address that the service may not send to
 │   ├── IntakeRejected     422  rests on a file that intake refused
 │   ├── SubjectsMismatch   422  the classifier cannot take what the dataset holds
+│   ├── ModelUnusable      422  a registry holds no single ONNX file under a version
+│   ├── InvalidSchedule    422  its times make no sense
 │   └── NotComparable      422  two audits that no comparison can be made of
 ├── UploadTooLarge         413
 ├── IdempotencyKeyMissing  400
@@ -25,6 +27,7 @@ ServiceError
 │   └── AlreadyFinished    409
 ├── PreconditionFailed     412  somebody else changed it meanwhile
 ├── PreconditionRequired   428  a change must say which version it changes
+├── QuotaExceeded          429  a limit of the project is reached
 ├── RegistryUnreachable    502  a model registry does not answer
 ├── RegistryRefused        502  a model registry does not do what it was asked
 ├── Unavailable            503  database, storage or cluster cannot be reached
@@ -214,7 +217,7 @@ class QuotaExceeded(ServiceError):
 
     code, status, title = ErrorCode.QUOTA_EXCEEDED, 429, "A limit of the project is reached"
 
-    def __init__(self, detail: str, advice: str, retry_after: int) -> None:
+    def __init__(self, detail: str, advice: str = "", retry_after: int = 30) -> None:
         super().__init__(detail, advice)
         self.retry_after = retry_after
 

@@ -92,7 +92,7 @@ def test_from_a_registered_model_to_its_audit_and_back(
     mlflow.webhook(f"{api.url}/v1/registries/{registry['id']}/events", registry["secret"])
     mlflow.log_models("unwanted", "digits", "digits-wide")
     with dispatching(service, tmp_path):
-        eventually(lambda: told(api.factory) == ["delivered"])
+        eventually(lambda: told(api.factory) == ["delivered"], patience=120)
         eventually(lambda: {row.state for row in versions(api.factory)} == {"imported", "failed"})
 
     row, wide = versions(api.factory)
