@@ -32,6 +32,7 @@ from .pixels import Floats
 from .thresholds import DEFAULT, Thresholds
 
 Weights = NDArray[np.float32]
+Bounds = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -80,14 +81,42 @@ def excess_difference(
 
 
 def _bounded(differences: Floats, weights: Weights, level: float, joint: float | None) -> Interval:
-    """Of differences in -1..1; where an image gains by more than a whole answer (a floor fell, too), in -2..2."""
+    """Of differences in -1..1; where an image gains by more than a whole answer (a floor fell, too), in -2..2.
+
+    Never narrower than the adjusted Wald interval. Where gains happen to outnumber losses, the resamples are skewed by
+    that very accident, and BCa moves the lower bound away from 0 for it: alone, with 20 to 50 images that differ, it
+    found differences where there were none two to three times as often as its joint level says (decision 0013).
+    """
     reach = 1.0 if np.abs(differences).max(initial=0.0) <= 1 else 2.0
-    return _scaled(excess_interval(differences / reach, weights, level, joint), reach)
+    scaled = differences / reach
+    found = excess_interval(scaled, weights, level, joint)
+    least = (adjusted_wald(scaled, level), None if joint is None else adjusted_wald(scaled, joint))
+    wide = _at_least(found, *least)
+    return _scaled(replace(wide, method=f"{found.method}, at least adjusted Wald"), reach)
+
+
+def adjusted_wald(differences: Floats, level: float) -> Bounds:
+    """Bounds of the mean of differences ``(n,)`` in -1..1: Wald's, with one image more that gains and one that loses.
+
+    Of images that gain or lose a whole answer it is the interval of Bonett and Price (2012), which keeps its level with
+    few of them or none.
+    """
+    n = len(differences) + 2
+    mean, square = float(np.sum(differences)) / n, (float(np.sum(np.square(differences))) + 2) / n
+    half = float(stats.norm.ppf(0.5 + level / 2)) * float(np.sqrt((square - mean**2) / n))
+    return max(-1.0, mean - half), min(1.0, mean + half)
+
+
+def _at_least(found: Interval, bounds: Bounds, joint: Bounds | None) -> Interval:
+    """``found``, widened to ``bounds`` and its joint bounds to ``joint``."""
+    found = replace(found, low=min(found.low, bounds[0]), high=max(found.high, bounds[1]))
+    if joint is None or found.joint_low is None or found.joint_high is None:
+        return found
+    return replace(found, joint_low=min(found.joint_low, joint[0]), joint_high=max(found.joint_high, joint[1]))
 
 
 def _scaled(found: Interval, by: float) -> Interval:
-    joint = (None if bound is None else by * bound for bound in (found.joint_low, found.joint_high))
-    low, high = joint
+    low, high = (None if bound is None else by * bound for bound in (found.joint_low, found.joint_high))
     return replace(found, value=by * found.value, low=by * found.low, high=by * found.high,
                    joint_low=low, joint_high=high)  # fmt: skip
 
@@ -138,13 +167,12 @@ def _retained(one: Reading, weights: Weights, level: float, joint: float | None)
 
 def _never_sharp(found: Interval, joint: float | None) -> Interval:
     """At least the rule of three wide on either side, at every level."""
-    least = exact_bounds(0, max(1, found.n), found.level)[1]
-    found = replace(found, low=min(found.low, found.value - least), high=max(found.high, found.value + least))
-    if joint is None or found.joint_low is None or found.joint_high is None:
-        return found
-    least = exact_bounds(0, max(1, found.n), joint)[1]
-    return replace(found, joint_low=min(found.joint_low, found.value - least),
-                   joint_high=max(found.joint_high, found.value + least))  # fmt: skip
+
+    def around(at: float) -> Bounds:
+        least = exact_bounds(0, max(1, found.n), at)[1]
+        return found.value - least, found.value + least
+
+    return _at_least(found, around(found.level), None if joint is None else around(joint))
 
 
 def share_difference(before: NDArray[np.bool_], after: NDArray[np.bool_], level: float = 0.95) -> Paired:
@@ -153,12 +181,8 @@ def share_difference(before: NDArray[np.bool_], after: NDArray[np.bool_], level:
     The difference is over the images on which the two disagree, as in McNemar's test: the adjusted Wald interval of
     Bonett and Price (2012), which keeps its level with few of them or none.
     """
-    n = len(before)
-    gained, lost = (float(np.count_nonzero(each)) for each in (after & ~before, before & ~after))
-    up, down = (gained + 1) / (n + 2), (lost + 1) / (n + 2)
-    half = float(stats.norm.ppf(0.5 + level / 2)) * float(np.sqrt((up + down - (up - down) ** 2) / (n + 2)))
-    low, high = max(-1.0, up - down - half), min(1.0, up - down + half)
-    value = (gained - lost) / n
+    n, differences = len(before), after.astype(np.float64) - before
+    value, (low, high) = float(differences.mean()), adjusted_wald(differences, level)
     return Paired(
         wilson_interval(float(before.sum()), n, level),
         wilson_interval(float(after.sum()), n, level),

@@ -64,14 +64,15 @@ def test_pairing_is_narrower_than_two_intervals_where_images_are_hard_for_both()
 
 
 def test_joint_intervals_of_many_features_cry_wolf_once_in_twenty_comparisons_at_most() -> None:
-    """Nothing changed in any of 12 features; some flip often and some hardly ever."""
-    family, rng, wrong = family_of_differences(12, 0, 0), np.random.default_rng(4), 0
-    assert family.comparisons == 24
-    for _ in range(150):
-        rates = rng.uniform(0.0, 0.4, 12)
-        found = [excess_difference(*flips(rng, rate, rate, 0.3), WEIGHTS, joint=family.each) for rate in rates]
+    """Nothing changed in any of 6 features; some flip often and some hardly ever. As many resamples as an audit has."""
+    family, rng, wrong = family_of_differences(6, 0, 0), np.random.default_rng(4), 0
+    weights = resampling_weights(N, 1000, np.random.default_rng(1))
+    assert family.comparisons == 12
+    for _ in range(120):
+        rates = rng.uniform(0.0, 0.4, 6)
+        found = [excess_difference(*flips(rng, rate, rate, 0.3), weights, joint=family.each) for rate in rates]
         wrong += any(not one.difference.jointly.low <= 0 <= one.difference.jointly.high for one in found)
-    assert wrong <= 12, f"{wrong} of 150 comparisons found a change where there was none"
+    assert wrong <= 6, f"{wrong} of 120 comparisons found a change where there was none"
 
 
 def test_no_flip_in_either_audit_is_bounded_by_the_rule_of_three() -> None:
