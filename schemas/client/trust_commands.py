@@ -63,7 +63,7 @@ def verify(
     """
     files = {name: _sha256(path) for name, path in (("result", result), ("model", model), ("data", data)) if path}
     answer = verify_page(report.read_bytes(), _trusted(key), files)
-    write_json(answer) if as_json else session_of(context).out.print(_told(report, answer))
+    write_json(answer) if as_json else session_of(context).out.print(_told(report, answer), soft_wrap=True)
     code = CODES.get(answer.outcome, INCONCLUSIVE)
     if code:
         raise ExitWith(code)
