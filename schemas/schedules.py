@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
 from .audits import AuditConfig
 from .scalars import Contract, Identifier, Name
@@ -16,6 +16,23 @@ Cron = Annotated[str, StringConstraints(strip_whitespace=True, min_length=9, max
 
 Zone = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 """A name of the IANA time zone database, such as ``Europe/Berlin``."""
+
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def within_reach(moment: datetime) -> datetime:
+    """``moment``, if it is in the centuries that schedules are for.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if not EARLIEST <= moment < LATEST:
+        raise ValueError(f"a time from {EARLIEST.year} to {LATEST.year - 1} is meant")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(within_reach)]
+"""A time with its offset from UTC."""
 
 MOST_BACKFILLED = 1000
 """Times that one backfill may take in."""
@@ -74,8 +91,8 @@ class ScheduleCreate(Contract):
     config: AuditConfig = AuditConfig()
     policy: Identifier | None = None
     baseline: Literal["previous"] | Identifier | None = None
-    starts_at: AwareDatetime | None = None
-    ends_at: AwareDatetime | None = None
+    starts_at: Moment | None = None
+    ends_at: Moment | None = None
     overlap: Overlap = Overlap.SKIP
     catch_up: CatchUp = CatchUp.LATEST
     catch_up_window: int = Field(default=24 * 3600, ge=60, le=366 * 24 * 3600)
@@ -173,8 +190,8 @@ class Pause(Contract):
 class Backfill(Contract):
     """Body of ``:backfill``: the times from ``from`` to ``to``, both included, of which no audit began."""
 
-    since: AwareDatetime = Field(alias="from")
-    until: AwareDatetime = Field(alias="to")
+    since: Moment = Field(alias="from")
+    until: Moment = Field(alias="to")
     overlap: Turn = Turn.QUEUE
 
 

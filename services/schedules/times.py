@@ -14,8 +14,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from itertools import takewhile
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
 
@@ -147,7 +148,11 @@ def _simulation(cron: str, start: datetime) -> CronSim:
 
 
 def _zone(zone: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise InvalidSchedule(f"{zone!r} is no time zone.", "Give an IANA name, such as Europe/Berlin.") from error
+    if zone not in _known_zones():  # also files of the machine's own beside the database, such as localtime
+        raise InvalidSchedule(f"{zone!r} is no time zone.", "Give an IANA name, such as Europe/Berlin.")
+    return ZoneInfo(zone)
+
+
+@cache
+def _known_zones() -> frozenset[str]:
+    return frozenset(available_timezones()) - {"localtime"}

@@ -56,6 +56,9 @@ def plan_audit(folder: Path, subject: AuditSubject, done: Done) -> list[PlannedS
         fits = [f"fit:{tap}" for tap in done["taps"].summary["taps"]]
         stages += [stage(name, {"taps": Source(stage="taps", output="out")}, weight=3.0) for name in fits]
         greedy = stage("result", {name: Source(stage=name, output="out") for name in fits})
+        if subject.policy is not None:
+            asked = {"policy": subject.policy.name, "baseline": subject.baseline}
+            greedy = greedy.model_copy(update={"config": {**greedy.config, **asked}})
         stages.append(greedy.model_copy(update={"cpus": 64.0, "gpus": 0.5}))
     return stages
 
@@ -105,7 +108,10 @@ def execute(request: StageRequest, store: BlobStore, report: ReportProgress) -> 
     digest = store.put(f"{request.name} {request.key}".encode())
     names = ("out", "result", "model", "dataset", "encoder", "decoder", "comparison", "pictures")
     outputs = dict.fromkeys(names, digest)
-    return StageOutcome(key=request.key, outputs=outputs, summary=summary(request.name, digest), seconds=0.25)
+    told = summary(request.name, digest)
+    if "policy" in request.config:  # what came of it is its name, as far as it has the baseline that it needs
+        told["gate"] = request.config["policy"] if request.config["baseline"] else "inconclusive"
+    return StageOutcome(key=request.key, outputs=outputs, summary=told, seconds=0.25)
 
 
 def summary(stage: str, digest: str) -> dict[str, Any]:

@@ -221,6 +221,7 @@ def test_a_range_that_makes_no_sense_is_refused(http: httpx.Client, body: dict[s
     schedule = made(http, body)["id"]
     for since, until, found in (
         ("2026-05-01T00:00:00Z", "2126-05-01T00:00:00Z", "future"),
+        ("0001-01-01T00:00:00Z", "2026-05-01T00:00:00Z", "body.from"),
         ("2026-05-02T00:00:00Z", "2026-05-01T00:00:00Z", "no time in this range"),
         ("2000-05-01T00:00:00Z", "2026-05-01T00:00:00Z", "more than 1000 times"),
     ):

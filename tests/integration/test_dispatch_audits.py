@@ -9,13 +9,18 @@ import pytest
 from prometheus_client import generate_latest
 from sqlalchemy import select, update
 
-from schemas.audits import AuditState
+from schemas.audits import AuditCreate, AuditState
+from schemas.policies import Policy
 from schemas.problems import ErrorCode
-from services.db.engine import SessionFactory, transaction
+from schemas.projects import DEFAULT_PROJECT
+from services.audits import service as audits
+from services.db.engine import SessionFactory, scoped, transaction
+from services.db.outbox import DeliveryRow, WebhookRow
 from services.db.tables import AuditArtifactRow, AutoencoderRow, ClassifierRow, JobRow, StageOutputRow
 from services.dispatch import audit_job
 from services.dispatch.dispatcher import Dispatcher, assembled
 from services.observability import Metrics
+from services.policies import service as policies
 from services.settings import Settings
 from services.storage.blobs import S3BlobStore
 from tests.builders.rows import add_audit, add_autoencoder, add_classifier, add_dataset
@@ -263,3 +268,29 @@ def test_cancel_races_with_completion_and_one_of_them_wins(dispatcher: Dispatche
     for audit in audits:
         terminal = [state for state in states(factory, audit) if state in TERMINAL]
         assert terminal == [audit_row(factory, audit).state]
+
+
+def test_what_came_of_the_policy_is_written_with_the_result_and_told(
+    dispatcher: Dispatcher, factory: SessionFactory, metrics: Metrics
+) -> None:
+    document = {"version": 1, "name": "fail", "rules": [{"no_regression_against": "before"}]}
+    with scoped(factory, DEFAULT_PROJECT) as session:
+        told = {"url": "https://example.test/", "events": ["audit.gated"], "sealed_secret": "x"}
+        session.add(WebhookRow(id=f"whk_{'0' * 24}", name="told", **told))
+        policy = policies.create(session, Policy.model_validate(document)).id
+        subjects = {"classifier": add_classifier(session), "dataset": add_dataset(session)}
+        first = audits.create(session, AuditCreate(**subjects, name="ok", policy=policy)).id
+    with running(dispatcher):
+        eventually(ended(factory, first))
+        with scoped(factory, DEFAULT_PROJECT) as session:
+            asked = AuditCreate(**subjects, name="ok", policy=policy, baseline=first)
+            second = audits.create(session, asked).id
+            plain = audits.create(session, AuditCreate(**subjects, name="ok")).id
+        eventually(ended(factory, second, plain))
+    assert [audit_row(factory, one).gate for one in (first, second, plain)] == ["inconclusive", "fail", None]
+    with transaction(factory) as session:
+        deliveries = session.scalars(select(DeliveryRow).order_by(DeliveryRow.created_at)).all()
+    assert [(one.subject_id, one.payload["gate"]) for one in deliveries] == [(first, "inconclusive"), (second, "fail")]
+    counted = generate_latest(metrics.registry)
+    assert b'audit_gates_total{outcome="fail"} 1.0' in counted
+    assert b'audit_gates_total{outcome="inconclusive"} 1.0' in counted

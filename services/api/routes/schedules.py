@@ -7,11 +7,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime
 
 from schemas.schedules import (
     Backfill,
     Backfilled,
+    Moment,
     Occurrence,
     OccurrencePage,
     Pause,
@@ -137,7 +137,7 @@ def list_upcoming(
     ports: Ports,
     principal: Viewer,
     count: Annotated[int, Query(ge=1, le=100)] = 10,
-    since: Annotated[AwareDatetime | None, Query(description="Times after this one; now when left out")] = None,
+    since: Annotated[Moment | None, Query(description="Times after this one; now when left out")] = None,
 ) -> UpcomingList:
     """The next times, in UTC and on the wall of the schedule's zone, whether it is paused or not."""
     with ports.tenant(principal) as session:

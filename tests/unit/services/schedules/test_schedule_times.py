@@ -91,6 +91,7 @@ def test_another_zone_is_another_instant() -> None:
         ("0 3 * * *", "Europe/Atlantis", "no time zone"),
         ("0 3 * * *", "../../etc/passwd", "no time zone"),
         ("0 3 * * *", "\0", "no time zone"),
+        ("0 3 * * *", "localtime", "no time zone"),
     ],
 )
 def test_times_that_make_no_sense_are_refused(cron: str, zone: str, found: str) -> None:
