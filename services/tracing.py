@@ -13,18 +13,18 @@ from functools import cache
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, Tracer
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from structlog.contextvars import bound_contextvars
 
 from schemas import __version__
 
-__all__ = ["SpanKind", "export_traces", "named", "note", "span", "traceparent"]
+__all__ = ["SpanKind", "export_traces", "flush", "named", "note", "span", "traceparent"]
 
 HEADER = "traceparent"
-EXPORT_EVERY_MS = 200
-"""Short: Ray ends a worker about a second after its last task, and what it still held would be lost."""
-EXPORT_SECONDS = 5
+EXPORT_EVERY_MS = 1000
+EXPORT_SECONDS = 2
+"""How long a collector that is away may hold up :func:`flush`."""
 
 Attribute = str | int | float | bool
 
@@ -77,6 +77,13 @@ def span(
             raise
 
 
+def flush() -> None:
+    """Send what has ended, now: a worker's process may be killed at any moment after its task."""
+    provider = trace.get_tracer_provider()
+    if hasattr(provider, "force_flush"):
+        provider.force_flush()
+
+
 def note(name: str, attributes: Mapping[str, Attribute]) -> None:
     """Something that took no time, on the current span."""
     trace.get_current_span().add_event(name, named(attributes))
@@ -104,5 +111,6 @@ def _context(parent: str | None) -> Context | None:
 
 
 def _nameless() -> Span:
-    """A span of a process that sends none: an id for the logs and for the processes after this one."""
-    return NonRecordingSpan(SpanContext(secrets.randbits(128) | 1, secrets.randbits(64) | 1, is_remote=False))
+    """A span of a process that sends none: an id for the logs and for the processes after this one, which may send."""
+    ids = secrets.randbits(128) | 1, secrets.randbits(64) | 1
+    return NonRecordingSpan(SpanContext(*ids, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED)))

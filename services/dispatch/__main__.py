@@ -25,12 +25,12 @@ def main() -> None:
     """Run until SIGTERM or SIGINT."""
     settings = load_settings(os.environ)
     configure_logging(settings.log_format, settings.log_level)
-    export_traces(settings.otlp_endpoint, "dispatcher")
     serve(settings, real_science())
 
 
 def serve(settings: Settings, science: Science) -> None:
     """Run a dispatcher in this process until SIGTERM or SIGINT, then give back its jobs."""
+    export_traces(settings.otlp_endpoint, "dispatcher")
     metrics, stop = Metrics(), threading.Event()
     connect_ray(settings.ray_address)
     stop_on_signals(stop)

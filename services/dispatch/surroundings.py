@@ -42,20 +42,29 @@ class Surroundings:
     def around(self, stage: str) -> Iterator[None]:
         """The block is the work on ``stage``, in a worker's process."""
         _prepare(self.log_format, self.log_level, self.otlp_endpoint)
-        name = stage.split(":")[0]
         attributes = {**self.facts, "stage": stage}
-        with (
-            bound_contextvars(**self.facts),
-            tracing.span(f"stage {name}", parent=self.traceparent, attributes=attributes),
-        ):
-            began = time.perf_counter()
-            log.info("stage.begun", stage=stage)
-            try:
+        name = f"stage {stage.split(':')[0]}"
+        try:
+            with (
+                bound_contextvars(**self.facts),
+                tracing.span(name, parent=self.traceparent, attributes=attributes),
+                _logged(stage),
+            ):
                 yield
-            except Exception as error:
-                log.warning("stage.failed", stage=stage, error=type(error).__qualname__)
-                raise
-            log.info("stage.ended", stage=stage, seconds=round(time.perf_counter() - began, 3))
+        finally:
+            tracing.flush()
+
+
+@contextmanager
+def _logged(stage: str) -> Iterator[None]:
+    began = time.perf_counter()
+    log.info("stage.begun", stage=stage)
+    try:
+        yield
+    except Exception as error:
+        log.warning("stage.failed", stage=stage, error=type(error).__qualname__)
+        raise
+    log.info("stage.ended", stage=stage, seconds=round(time.perf_counter() - began, 3))
 
 
 @cache

@@ -31,7 +31,7 @@ from tests.builders.api_server import api_in_thread, served_by_process
 from tests.builders.collectors import Collector, Seen, collecting
 from tests.builders.rows import add_audit, add_classifier, add_dataset
 
-WAIT = 60.0
+WAIT = 120.0
 SECRET_OF_THE_FAULT = b"internals"
 CALLER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 REQUEST = "request-of-this-test"
