@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.security import APIKeyHeader
 from starlette.concurrency import run_in_threadpool
 
 from schemas.registries import (
@@ -30,8 +31,16 @@ from ..ports import Ports, PortSet
 from ..problems import problems
 from .paths import Id
 
+signature = APIKeyHeader(
+    name="X-MLflow-Signature",
+    scheme_name="mlflowSignature",
+    auto_error=False,
+    description="MLflow's own: HMAC-SHA256 over delivery id, timestamp and body, with the registry's secret",
+)
+"""Only documents the scheme in OpenAPI."""
+
 router = APIRouter(prefix="/v1/registries", tags=["registries"])
-inbound = APIRouter(prefix="/v1/registries", tags=["registries"])
+inbound = APIRouter(prefix="/v1/registries", tags=["registries"], dependencies=[Depends(signature)])
 
 MOST_EVENT = 256 * 2**10
 """Bytes of an event: a name, a version, tags and a description."""
