@@ -157,7 +157,7 @@ def _made(
 ) -> Created:
     def work() -> Created:
         made = make(session)
-        record(session, principal, f"{path.removeprefix('/v1/')}.create", made.id)
+        record(session, principal, f"{path.rpartition('/')[2]}.create", made.id)
         return Created(f"{path}/{made.id}", made.model_dump(mode="json"))
 
     mark = fingerprint(f"POST {path}", body)
