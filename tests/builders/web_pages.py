@@ -39,6 +39,7 @@ class Populated:
 
     classifiers: dict[str, str] = field(default_factory=dict)
     dataset: str = ""
+    digits: str = ""
     done: list[str] = field(default_factory=list)
     running: str = ""
     queued: str = ""
@@ -51,7 +52,7 @@ def populate(api: Api) -> Populated:
     made = Populated()
     with transaction(api.factory) as session:
         made.classifiers = {name: add_classifier(session, name) for name in RELEASES}
-        made.dataset = add_dataset(session, "lesions-holdout")
+        made.dataset, made.digits = (add_dataset(session, name) for name in ("lesions-holdout", "digits-holdout"))
     for number, (release, gate) in enumerate(zip(RELEASES, OUTCOMES, strict=True)):
         made.done.append(_done(api, made, release, number, gate))
     made.failed, made.cancelled, made.running, made.queued = (
@@ -89,7 +90,8 @@ def finish(api: Api, audit: str, features: dict[str, Verdict] | None = None, gat
 
 def _audit(api: Api, made: Populated, release: str, name: str) -> str:
     with transaction(api.factory) as session:
-        return add_audit(session, f"{release} {name}", made.classifiers[release], made.dataset)
+        dataset = made.dataset if release.startswith("lesions") else made.digits
+        return add_audit(session, f"{release} {name}", made.classifiers[release], dataset)
 
 
 def _done(api: Api, made: Populated, release: str, number: int, gate: Outcome | None) -> str:

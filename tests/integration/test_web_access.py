@@ -293,7 +293,7 @@ def more(api: Api, made: Populated) -> dict[str, str]:
 
 
 class TestHeaders:
-    def test_every_page_has_the_policy_and_is_stored_by_nobody(self, api: Api) -> None:
+    def test_pages_have_the_policy_and_stored_documents_are_sandboxed(self, api: Api) -> None:
         made = populate(api)
         ids = {"audit": made.running, **more(api, made)}
         with browsing(api, scope=Scope.ADMIN) as web:
@@ -304,10 +304,6 @@ class TestHeaders:
                 assert headers["cache-control"] == "no-store", path
                 assert headers["referrer-policy"] == "same-origin", path
                 assert headers["x-content-type-options"] == "nosniff", path
-
-    def test_stored_documents_are_sandboxed(self, api: Api) -> None:
-        made = populate(api)
-        with browsing(api) as web:
             for path in ("report", "result.json"):
                 answer = web.client.get(f"/audits/{made.done[0]}/{path}")
                 assert answer.status_code == 200

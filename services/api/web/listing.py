@@ -37,7 +37,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Line:
-    """An audit in the list. ``origin`` is what began it, where that was no person."""
+    """An audit in the list. ``policy``: whether it has one; ``origin`` is what began it, where that was no person."""
 
     id: str
     name: str
@@ -46,6 +46,7 @@ class Line:
     state: AuditState
     progress: float
     gate: str | None
+    policy: bool
     origin: str | None
     digest: str | None
     created_at: datetime
@@ -111,6 +112,7 @@ def _line(row: AuditRow, classifiers: dict[str, str], datasets: dict[str, str]) 
         state=AuditState(row.state),
         progress=row.progress,
         gate=row.gate,
+        policy=row.policy_id is not None,
         origin=None if row.origin is None else next((name for name in ORIGINS if name in row.origin), None),
         digest=row.result_digest,
         created_at=row.created_at,
