@@ -168,7 +168,7 @@ def show_upcoming(
     with session.client() as client:
         zone = client.schedule(schedule).zone
         items = client.upcoming(schedule, count, None if since is None else moment(since))
-    write_json(items) if as_json else session.out.print(upcoming_table(zone, items))
+    write_json(items) if as_json else session.out.print(upcoming_table(zone, items, since is None))
 
 
 @schedules.command("pause")

@@ -35,17 +35,21 @@ def schedule_details(item: Schedule) -> RenderableType:
     return made
 
 
-def upcoming_table(zone: str, items: list[Upcoming]) -> RenderableType:
-    """Next times on the wall and in UTC; where the offset is another than before, the clock has changed."""
-    made = table("Local", "UTC", "", "")
+def upcoming_table(zone: str, items: list[Upcoming], relative: bool = True) -> RenderableType:
+    """Next times on the wall and in UTC; where the offset is another than before, the clock has changed.
+
+    ``relative``: with how far away they are.
+    """
+    made = table("Local", "UTC", *([""] if relative else []), "")
     before: timedelta | None = None
     for item in items:
         offset = item.local.utcoffset()
         changed = "clock change" if before is not None and offset != before else ""
-        made.add_row(f"{item.local:%a %Y-%m-%d %H:%M %z}", f"{item.due_at:%Y-%m-%d %H:%M}", until(item.due_at), changed)
+        away = [until(item.due_at)] if relative else []
+        made.add_row(f"{item.local:%a %Y-%m-%d %H:%M %z}", f"{item.due_at:%Y-%m-%d %H:%M}", *away, changed)
         before = offset
     heading = Text.assemble("Next times in ", (printable(zone), "bold"))
-    return Padding(Group(heading, made if items else plain("none")), (1, 0, 0, 0))
+    return Group(heading, made if items else plain("none"))
 
 
 def occurrence_table(items: list[Occurrence]) -> RenderableType:
