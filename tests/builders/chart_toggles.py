@@ -116,6 +116,7 @@ TOGGLES = [
     Toggle("keys.existingSecret", "mine", "name: SCOTOMA_SIGNING_KEY"),
     Toggle("keys.secretKeyKey", "sealing", "key: sealing", base=KEYS),
     Toggle("keys.signingKeyKey", "other", "key: other", base=KEYS),
+    Toggle("keys.openlineageApiKeyKey", "lineage", "name: SCOTOMA_OPENLINEAGE_API_KEY", base=KEYS),
     _setting("publicUrl", "https://scotoma.test"),
     Toggle("settings.oidcIssuer", "https://id.test", '"api","dispatcher"]'),
     _setting("oidcAudience", "scotoma"),

@@ -32,6 +32,10 @@ def series() -> dict[str, set[str]]:
     metrics.stage_duration.labels("stage").observe(1)
     metrics.attempts.labels("ended").inc()
     metrics.intake_rejections.labels("reason").inc()
+    metrics.gates.labels("pass").inc()
+    metrics.deliveries.labels("webhook", "delivered").inc()
+    metrics.webhook_deliveries.labels("delivered").inc()
+    metrics.collections.labels("done").inc()
     found: dict[str, set[str]] = {}
     for one in (registry, metrics.registry):
         for family in one.collect():

@@ -145,6 +145,7 @@ def test_every_setting_of_the_service_can_be_reached() -> None:
         "s3_prefix",
         "secret_key",
         "signing_key",
+        "openlineage_api_key",
     }
     values = yaml.safe_load((CHART / "values.yaml").read_text())["settings"]
     snake = {"".join("_" + letter.lower() if letter.isupper() else letter for letter in name) for name in values}

@@ -148,6 +148,13 @@ imagePullSecrets:
     secretKeyRef:
       name: {{ .Values.keys.existingSecret }}
       key: {{ .Values.keys.signingKeyKey }}
+{{- with .Values.keys.openlineageApiKeyKey }}
+- name: SCOTOMA_OPENLINEAGE_API_KEY
+  valueFrom:
+    secretKeyRef:
+      name: {{ $.Values.keys.existingSecret }}
+      key: {{ . }}
+{{- end }}
 {{- end }}
 {{- range $name, $value := .Values.settings }}
 {{- if ne (toString $value) "" }}
