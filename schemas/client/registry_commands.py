@@ -161,6 +161,20 @@ def enable_registry(context: typer.Context, registry: RegistryId, as_json: Json 
     _change(context, registry, RegistryChange(disabled=False), as_json)
 
 
+@registries.command("token")
+def change_token(
+    context: typer.Context,
+    registry: RegistryId,
+    token: Annotated[
+        str,
+        Option(envvar="SCOTOMA_REGISTRY_TOKEN", prompt=True, hide_input=True, help="The new one.", show_default=False),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Send MLflow another token from now on."""
+    _change(context, registry, RegistryChange(token=token), as_json)
+
+
 @registries.command("delete")
 def delete_registry(context: typer.Context, registry: RegistryId) -> None:
     """Forget it and what it told. Classifiers and audits that came of it stay."""

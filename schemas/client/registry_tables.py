@@ -41,11 +41,11 @@ def registry_details(item: Registry) -> Table:
 
 
 def version_table(items: Sequence[RegistryVersion]) -> Table:
-    """Versions in columns; of one that failed, why."""
-    made = table("Model", "Version", "State", "Audit", "Classifier", "Problem")
+    """Versions in columns, each with its audit or with why there is none."""
+    made = table("Model", "Version", "State", "What became of it")
     for item in items:
         why = "" if item.problem is None else f"{item.problem.detail} {item.problem.advice}".strip()
-        made.add_row(plain(item.model), item.version, item.state, item.audit, item.classifier, plain(why))
+        made.add_row(plain(item.model), item.version, item.state, item.audit or plain(why))
     return made
 
 

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, select, update
 from structlog.testing import capture_logs
 
 from schemas.api_keys import Scope
 from schemas.client.cli import main
-from services.db.automation import RegistryVersionRow
+from services.db.automation import RegistryRow, RegistryVersionRow
 from services.db.engine import transaction
 from services.errors import ModelUnusable
 from services.settings import Settings
@@ -47,6 +47,12 @@ def run(api: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
     return command
 
 
+def kept_token(api: Api) -> str | None:
+    """The token as it is kept."""
+    with transaction(api.factory) as session:
+        return session.scalars(select(RegistryRow.sealed_token)).one()
+
+
 def test_from_create_to_delete(api: Api, run: Run) -> None:
     with transaction(api.factory) as session:
         dataset = add_dataset(session)
@@ -73,6 +79,9 @@ def test_from_create_to_delete(api: Api, run: Run) -> None:
 
     assert "disabled" in run("disable", registry)[0]
     assert "active" in run("enable", registry)[0]
+    before = kept_token(api)
+    run("token", registry, "--token", "another-token")
+    assert kept_token(api) != before
     rotated = json.loads(run("rotate", registry, "--json")[0])
     assert rotated["secret"] != secret
     assert [item["id"] for item in json.loads(run("list", "--json")[0])] == [registry]
