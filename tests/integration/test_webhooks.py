@@ -21,6 +21,7 @@ from schemas.problems import ErrorCode, Problem
 from schemas.projects import DEFAULT_PROJECT
 from services.audits import service as audits
 from services.db.engine import SessionFactory, scoped, transaction
+from services.db.identifiers import new_id
 from services.db.outbox import DeliveryRow, WebhookRow
 from services.deliveries import outbox
 from services.deliveries.courier import Courier, courier
@@ -485,11 +486,15 @@ def test_addresses_inside_are_refused_when_a_webhook_is_made_and_changed(
     settings: Settings, engine: Engine, store: S3BlobStore, factory: SessionFactory, url: str
 ) -> None:
     public = settings.model_copy(update={"secret_key": KEY})
+    with scoped(factory, DEFAULT_PROJECT) as session:
+        row = WebhookRow(id=new_id("whk"), name="old", url="https://1.1.1.1/", events=[], sealed_secret="")
+        session.add(row)
     with api_in_thread(public, engine, store) as api, api.http(Scope.ADMIN) as http:
         answer = http.post("/v1/webhooks", json={"name": "a", "url": url})
         assert (answer.status_code, answer.json()["code"]) == (422, "address-refused"), answer.text
-        answer = http.patch(f"/v1/webhooks/whk_{'0' * 24}", json={"url": url})
+        answer = http.patch(f"/v1/webhooks/{row.id}", json={"url": url})
         assert answer.json()["code"] == "address-refused"
+        assert http.patch(f"/v1/webhooks/whk_{'0' * 24}", json={"url": url}).json()["code"] == "not-found"
 
 
 def test_an_address_that_turned_private_gets_nothing(

@@ -60,6 +60,8 @@ def show_webhook(webhook: Id, ports: Ports, principal: Admin) -> Webhook:
 def change_webhook(webhook: Id, body: WebhookChange, ports: Ports, principal: Admin) -> Webhook:
     """Change its name, address or events; disable it, or take up sending again."""
     if body.url is not None:
+        with ports.tenant(principal) as session:  # no look-up of names for a webhook that is not there
+            service.get(session, webhook)
         check_address(body.url, ports.settings.private_networks)
     with ports.tenant(principal) as session:
         changed = service.change(session, webhook, body)
