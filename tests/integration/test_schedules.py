@@ -6,10 +6,14 @@ import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
+from prometheus_client import generate_latest
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+from structlog.testing import capture_logs
 
 from schemas.policies import Policy
 from schemas.problems import ErrorCode
@@ -20,10 +24,13 @@ from services.db.engine import SessionFactory, scoped, transaction
 from services.db.outbox import DeliveryRow, WebhookRow
 from services.db.tables import ClassifierRow
 from services.db.trust import ProjectRow
+from services.dispatch.scheduler import look_at_schedules
 from services.errors import failure
+from services.observability import Metrics
 from services.policies import service as policies
 from services.schedules import asking, repository
-from services.schedules.look import look
+from services.schedules.look import Looked, look
+from services.settings import Settings
 from tests.builders.rows import add_classifier
 from tests.builders.schedules import Scheduled
 
@@ -283,3 +290,27 @@ def test_schedules_that_have_nothing_to_do_are_left_alone(factory: SessionFactor
         found = {schedule for schedule, _ in repository.to_look_at(session)}
     assert found == {due.id, over.id}
     assert idle.row.next_at is not None
+
+
+def test_the_loop_looks_at_all_and_counts_whatever_fails(
+    factory: SessionFactory, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At one, a time was missed and one is due; the look at the other breaks."""
+    due, broken = (Scheduled(factory, NOON - 61 * SECOND, cron="* * * * *", catch_up="none") for _ in range(2))
+    bench = SimpleNamespace(factory=factory, metrics=Metrics(), settings=settings)
+    monkeypatch.setattr("services.schedules.repository.clock", lambda session: NOON + 10 * SECOND)
+
+    def fails(session: Session, schedule: str, now: datetime) -> Looked:
+        if schedule == broken.id:
+            raise RuntimeError("a fault")
+        return look(session, schedule, now)
+
+    monkeypatch.setattr("services.dispatch.scheduler.look", fails)
+    with capture_logs() as logs:
+        assert look_at_schedules(bench)  # type: ignore[arg-type]
+        assert not look_at_schedules(bench)  # type: ignore[arg-type]
+    assert {line["schedule"] for line in logs if line["event"] == "schedule.failed"} == {broken.id}
+    assert due.states() == {NOON - MINUTE: "missed", NOON: "started"}
+    counted = generate_latest(bench.metrics.registry)
+    assert b"audit_schedule_missed_total 1.0" in counted
+    assert b"audit_schedule_lag_seconds_sum 10.0" in counted

@@ -39,7 +39,7 @@ def run(context: StageContext) -> Produced:
     classes = class_names(subject)
     sheets = pack_json(_sheets(context, classes).model_dump(mode="json"))
     digests = {**context.config["artifacts"], "sheets": hashlib.sha256(sheets).hexdigest()}
-    found, gate = _judged(context, subject, _result(context, subject, classes, digests))
+    found, gate = judged(context, subject, _result(context, subject, classes, digests))
     result = pack_json(found.model_dump(mode="json"))
     summary = {"artifacts": _artifacts(digests, result), "verdicts": _verdicts(found), **gate}
     return Produced({"result": result, "sheets": sheets}, summary)
@@ -50,7 +50,7 @@ def _verdicts(result: AuditResult) -> dict[str, int]:
     return dict(sorted(Counter(finding.verdict.value for finding in result.findings).items()))
 
 
-def _judged(context: StageContext, subject: AuditSubject, result: AuditResult) -> tuple[AuditResult, dict[str, str]]:
+def judged(context: StageContext, subject: AuditSubject, result: AuditResult) -> tuple[AuditResult, dict[str, str]]:
     """The result with what came of the policy, and the same in one word; as it was where there is no policy."""
     if subject.policy is None:
         return result, {}

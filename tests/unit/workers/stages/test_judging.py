@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from schemas.policies import Outcome, Policy
-from schemas.results import Verdict
-from schemas.stages import PlannedStage, StageOutcome
+from schemas.results import AuditResult, Verdict
+from schemas.stages import PlannedStage, StageOutcome, StageRequest
 from tests.builders.results import result
-from tests.builders.subjects import subject
+from tests.builders.subjects import MemoryStore, subject
 from workers.stages.judging import judge
 from workers.stages.plan import plan_audit
+from workers.stages.result import judged
+from workers.stages.stage import StageContext
 
 POLICY = Policy.model_validate(
     {"version": 1, "name": "release", "rules": [{"must_ignore": "hue"}, {"no_regression_against": "production"}]}
@@ -48,3 +50,20 @@ def test_without_a_baseline_the_rule_is_not_decided() -> None:
     report = judge(POLICY, result(features={"hue": Verdict.IGNORED}), None)
     assert [rule.outcome for rule in report.rules] == [Outcome.PASS, Outcome.INCONCLUSIVE]
     assert report.outcome is Outcome.INCONCLUSIVE
+
+
+def context(store: MemoryStore, **inputs: str) -> StageContext:
+    request = StageRequest(name="result", inputs=inputs, config={}, seed=0)
+    return StageContext(request, store, lambda fraction, detail: None)
+
+
+def test_the_result_holds_what_came_of_the_policy_and_the_stage_says_it_in_a_word() -> None:
+    store, now = MemoryStore(), result(features={"hue": Verdict.USED})
+    digest = store.put(result(features={"hue": Verdict.IGNORED}).model_dump_json().encode())
+    asked = subject().model_copy(update={"policy": POLICY, "baseline": digest})
+    found, told = judged(context(store, baseline=digest), asked, now)
+    assert told == {"gate": "fail"}
+    assert [rule.outcome for rule in found.policies[0].rules] == [Outcome.FAIL, Outcome.FAIL]
+    assert "hue was ignored and is used" in found.policies[0].rules[1].why
+    assert AuditResult.model_validate_json(found.model_dump_json()) == found
+    assert judged(context(store), subject(), now) == (now, {})
