@@ -24,6 +24,8 @@ from services.dispatch.dispatcher import Dispatcher, assembled
 from services.dispatch.loops import turning
 from services.dispatch.sinks import sinks_of
 from services.observability import Metrics
+from services.registries.mlflow.record import Record, write
+from services.registries.mlflow.server import MlflowServer
 from services.settings import Settings
 from services.storage.blobs import S3BlobStore
 from tests.builders.api_server import Api, api_in_thread
@@ -161,3 +163,40 @@ def send_again(api: Api, settings: Settings, audit: AuditRow) -> None:
     )
     told = sinks_of(settings, api.factory)["mlflow"].send(parcel)
     assert told.outcome is Outcome.DELIVERED, told.error
+
+
+def test_a_version_without_a_run_gets_one_and_the_alias_never_goes_back(mlflow: Mlflow) -> None:
+    mlflow.post("/registered-models/create", {"name": "bare"})
+    for _ in range(2):
+        mlflow.post("/model-versions/create", {"name": "bare", "source": "mlflow-artifacts:/elsewhere"})
+    server = MlflowServer(mlflow.http, mlflow.url)
+    for version in ("2", "1", "2"):
+        write(server, record("bare", version))
+    experiment = mlflow.get("/experiments/get-by-name", experiment_name="scotoma")["experiment"]["experiment_id"]
+    runs = mlflow.post("/runs/search", {"experiment_ids": [experiment]})["runs"]
+    shown = {run["info"]["run_name"]: mlflow.run(run["info"]["run_id"]) for run in runs}
+    assert set(shown) == {"audit of bare version 1", "audit of bare version 2"}
+    second = shown["audit of bare version 2"]
+    assert (len(second["metrics"]), second["params"], second["info"]["status"]) == (
+        600,
+        {"audit.seed": "2"},
+        "FINISHED",
+    )
+    assert mlflow.artifact(second["info"]["run_id"], "scotoma/aud_2/a file.txt") == b"2"
+    assert mlflow.version("bare", "2")["tags"] == {"audit.verdict": "pass"}
+    assert mlflow.get("/registered-models/alias", name="bare", alias="audited")["model_version"]["version"] == "2"
+
+
+def record(model: str, version: str) -> Record:
+    """What came of an audit, with more metrics than go in one request."""
+    return Record(
+        model=model,
+        version=version,
+        audit=f"aud_{version}",
+        at=1_795_346_105_000,
+        tags={"audit.verdict": "pass"},
+        metrics={f"audit/m{number}": float(number) for number in range(600)},
+        params={"audit.seed": version},
+        files={"a file.txt": version.encode()},
+        alias="audited",
+    )

@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain, count
 
 from schemas.results import AuditResult, Estimate, Finding
 from services.reports.sentences import headline_retention
@@ -57,8 +58,9 @@ def _measured(what: str, name: str, estimate: Estimate | None) -> dict[str, floa
 
 def _names(findings: list[Finding]) -> Iterator[str]:
     """Names of the findings' features as MLflow takes them in a key, all different."""
-    taken: Counter[str] = Counter()
+    taken: set[str] = set()
     for finding in findings:
-        name = re.sub(r"[^A-Za-z0-9_\- ]", "_", finding.feature)[: LONGEST_KEY - 40].strip() or "_"
-        taken[name] += 1
-        yield name if taken[name] == 1 else f"{name}_{taken[name]}"
+        told = re.sub(r"[^A-Za-z0-9_\- ]", "_", finding.feature)[: LONGEST_KEY - 40].strip() or "_"
+        name = next(name for name in chain([told], (f"{told}_{n}" for n in count(2))) if name not in taken)
+        taken.add(name)
+        yield name
