@@ -137,20 +137,20 @@ def test_times_up_to_a_change_are_those_of_before(api: Api, http: httpx.Client, 
     looked_at = datetime.now(UTC) - timedelta(hours=1)
     with transaction(api.factory) as session:
         session.execute(update(ScheduleRow).values(looked_at=looked_at))
-    http.put(f"/v1/schedules/{schedule}", json={**body, "cron": "7 * * * *"}, headers={"If-Match": "*"})
+    http.put(f"/v1/schedules/{schedule}", json={**body, "cron": "1 1 1 1 *"}, headers={"If-Match": "*"})
     look_now(api, schedule)
     found = [datetime.fromisoformat(due) for due in times(http, schedule)]
-    assert len(found) == 6
+    assert len(found) in {6, 7}  # the clock may pass another one meanwhile
     assert {due.minute % 10 for due in found} == {0}
 
 
 def test_a_pause_is_left_out_and_can_be_made_up_for(api: Api, http: httpx.Client, body: dict[str, Any]) -> None:
-    schedule = made(http, body, cron="*/10 * * * *", catch_up="all")["id"]
+    schedule = made(http, body, cron="0 12 * * *", catch_up="all")["id"]
     paused = post(http, f"/{schedule}:pause", {"reason": "the data moves"}).json()
     assert (paused["paused_because"], paused["next_at"], paused["revision"]) == ("the data moves", None, 2)
     assert post(http, f"/{schedule}:pause", {}).json() == paused
     with transaction(api.factory) as session:
-        session.execute(update(ScheduleRow).values(looked_at=datetime.now(UTC) - timedelta(hours=2)))
+        session.execute(update(ScheduleRow).values(looked_at=datetime.now(UTC) - timedelta(days=3)))
     look_now(api, schedule)
     assert times(http, schedule) == {}
     resumed = post(http, f"/{schedule}:resume").json()

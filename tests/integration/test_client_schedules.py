@@ -57,7 +57,7 @@ def test_the_life_of_a_schedule(api: Api, subjects: tuple[str, str]) -> None:
     kept = json.loads(scotoma(api, "schedule", "show", schedule, "--json"))
     assert (kept["jitter"], kept["catch_up_window"], kept["overlap"]) == (600, 604_800, "skip")
     assert re.search(
-        rf"{schedule}\s+active\s+in \d+ hours?\s+30 2 \* \* \*\s+Europe/Berlin", scotoma(api, "schedule", "list")
+        rf"{schedule}\s+active\s+in \d+ \w+\s+30 2 \* \* \*\s+Europe/Berlin", scotoma(api, "schedule", "list")
     )
     assert "paused" in scotoma(api, "schedule", "pause", schedule, "--reason", "the data moves")
     assert "the data moves" in scotoma(api, "schedule", "show", schedule)
