@@ -21,6 +21,7 @@ from services.audits.removal import REMOVED
 from services.cli.collect import run_collection
 from services.db.automation import ComparisonRow
 from services.db.engine import SessionFactory, scoped, transaction
+from services.db.every_table import METADATA
 from services.db.identifiers import new_id
 from services.db.tables import (
     AuditArtifactRow,
@@ -357,6 +358,22 @@ def test_comparisons_go_with_their_audits_and_hold_them_while_they_run(
     with transaction(factory) as session:
         assert session.get_one(AuditRow, after).baseline_id is None
         assert session.scalar(select(func.count()).select_from(ComparisonRow)) == 0
+
+
+def test_every_row_that_names_an_audit_is_thought_of() -> None:
+    """A table that names audits tomorrow must be removed with them, or let go of them, before this list grows."""
+    named = {
+        (table.name, column.name)
+        for table in METADATA.sorted_tables
+        for column in table.columns
+        for key in column.foreign_keys
+        if key.column.table.name in ("audits", "comparisons")
+    }
+    assert named == {
+        ("audit_artifacts", "audit_id"), ("audit_events", "audit_id"), ("audits", "baseline_id"),
+        ("comparisons", "after_id"), ("comparisons", "before_id"), ("occurrences", "audit_id"),
+        ("registry_versions", "audit_id"),
+    }  # fmt: skip
 
 
 def test_stage_outputs_that_nobody_uses_are_forgotten(
