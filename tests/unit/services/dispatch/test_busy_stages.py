@@ -29,6 +29,9 @@ class Away:
 
     cpus = 2.0
 
+    def gpus_for(self, _: Any) -> float:
+        return 0.0
+
     def submit(self, *_: Any) -> None:
         raise ConnectionError("the head is away")
 

@@ -39,6 +39,9 @@ class Steps:
         self.submitted: list[StageRequest] = []
         self.looked = 0
 
+    def gpus_for(self, stage: PlannedStage) -> float:
+        return 0.0
+
     def submit(self, stage: PlannedStage, request: StageRequest, run: int) -> str:
         self.submitted.append(request)
         return request.key
