@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from schemas.audits import AuditState
 from schemas.schedules import OccurrenceKind, OccurrenceState, Turn
 
-from .base import Scoped, Table, created, one_of
+from .scoping import Scoped, Table, created, one_of
 
 
 class PolicyRow(Scoped, Table):

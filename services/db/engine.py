@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy import URL, Engine, create_engine, func, make_url, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from .base import TENANT_ROLE
+from .scoping import TENANT_ROLE
 
 DRIVER = "postgresql+psycopg"
 STATEMENT_TIMEOUT_MS = 30_000

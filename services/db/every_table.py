@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import automation, outbox, tables, trust
-from .base import Scoped, Table
+from .scoping import Scoped, Table
 
 __all__ = ["METADATA", "SCOPED", "automation", "outbox", "tables", "trust"]
 

@@ -18,7 +18,7 @@ from schemas.classifiers import IntakeState
 from schemas.policies import Outcome
 from schemas.uploads import UploadState
 
-from .base import Scoped, Table, created, one_of
+from .scoping import Scoped, Table, created, one_of
 
 
 class JobKind(StrEnum):

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import Scoped, Table, created
+from .scoping import Scoped, Table, created
 
 
 class ProjectRow(Table):
