@@ -6,7 +6,7 @@ from sqlalchemy import or_, select, text
 from sqlalchemy.orm import Session
 
 from services.db.automation import RegistryRow
-from services.db.base import CURRENT_PROJECT
+from services.db.scoping import CURRENT_PROJECT
 from services.db.engine import TOLD_SINKS
 from services.db.outbox import WebhookRow
 from services.db.tables import AuditRow

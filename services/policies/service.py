@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from schemas.policies import Policy, StoredPolicy
 from services.db.automation import PolicyRow
-from services.db.base import CURRENT_PROJECT
+from services.db.scoping import CURRENT_PROJECT
 from services.db.identifiers import new_id
 from services.db.paging import Position, newest_first
 from services.errors import NotFound

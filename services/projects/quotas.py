@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlalchemy import func, literal_column, select
 from sqlalchemy.orm import Session
 
-from services.db.base import CURRENT_PROJECT
+from services.db.scoping import CURRENT_PROJECT
 from services.db.trust import ProjectRow
 from services.errors import QuotaExceeded
 

@@ -14,7 +14,7 @@ from schemas.audits import AuditState
 from schemas.uploads import UploadState
 from services.audits.removal import mark_removed
 from services.db.automation import ComparisonRow, OccurrenceRow, RegistryVersionRow, ScheduleRow
-from services.db.base import Table
+from services.db.scoping import Table
 from services.db.outbox import DeliveryRow
 from services.db.tables import (
     AuditArtifactRow,

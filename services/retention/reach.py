@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from schemas.scalars import Sha256
-from services.db.base import Table
+from services.db.scoping import Table
 from services.db.every_table import SCOPED
 from services.db.trust import ManifestRow
 
