@@ -14,6 +14,7 @@ from schemas.policies import Outcome
 from schemas.results import AuditResult
 from services.audits import service
 from services.db.tables import AuditRow, ClassifierRow, DatasetRow
+from services.manifests import repository as manifests
 from services.reports.retold import retold
 from services.reports.view import ReportView, report_view
 from services.storage.blobs import S3BlobStore
@@ -79,9 +80,9 @@ def show_audit(request: Request, audit: Id, ports: Ports, visitor: Reader) -> Re
         row = session.get_one(AuditRow, audit)
         classifier, dataset = _subjects(session, row)
         others = _others(session, row)
-        roles = {artifact.role for artifact in service.artifacts(session, audit).items}
+        manifest = manifests.original(session, audit) or manifests.newest(session, audit)
     view = _view(ports.store_of(visitor.principal), row.result_digest) if row.result_digest else None
-    context = {"audit": shown, "row": row, "view": view, "others": others, "roles": roles}
+    context = {"audit": shown, "row": row, "view": view, "others": others, "manifest": manifest}
     context |= {"current": current(shown)}
     once = uuid.uuid4().hex
     return page(request, "audit.html.j2", {**context, "classifier": classifier, "dataset": dataset, "once": once})
