@@ -167,8 +167,9 @@ def send_again(api: Api, settings: Settings, audit: AuditRow) -> None:
 
 def test_a_version_without_a_run_gets_one_and_the_alias_never_goes_back(mlflow: Mlflow) -> None:
     mlflow.post("/registered-models/create", {"name": "bare"})
+    logged = mlflow.post("/logged-models", {"experiment_id": "0", "name": "bare"})["model"]["info"]["model_id"]
     for _ in range(2):
-        mlflow.post("/model-versions/create", {"name": "bare", "source": "mlflow-artifacts:/elsewhere"})
+        mlflow.post("/model-versions/create", {"name": "bare", "source": f"models:/{logged}", "model_id": logged})
     server = MlflowServer(mlflow.http, mlflow.url)
     for version in ("2", "1", "2"):
         write(server, record("bare", version))
