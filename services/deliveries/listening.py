@@ -6,9 +6,9 @@ from sqlalchemy import or_, select, text
 from sqlalchemy.orm import Session
 
 from services.db.automation import RegistryRow
-from services.db.scoping import CURRENT_PROJECT
 from services.db.engine import TOLD_SINKS
 from services.db.outbox import WebhookRow
+from services.db.scoping import CURRENT_PROJECT
 from services.db.tables import AuditRow
 
 ENDS = frozenset({"audit.succeeded", "audit.failed", "audit.cancelled"})
