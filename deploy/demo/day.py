@@ -168,8 +168,8 @@ def plan_the_night(day: Day, audit: str, receiver: Receiver) -> str:
 def watch_version_2(day: Day, schedule: str) -> str:
     """Push a version that uses colour, and wait for the schedule to find it; its audit."""
     day.say("Afternoon: version 2. It was trained where colour gave the digit away; nobody looked.")
-    pushed = day.scotoma("classifier", "push", "v2.onnx", "--name", "digits", "--classes", "classes.txt", "--json")
-    version_2 = json.loads(pushed)["id"]
+    pushed = day.scotoma("classifier", "push", "v2.onnx", "--name", "digits", "--classes", "classes.txt")
+    version_2 = pushed[pushed.index("clf_") :].split()[0]
     found: list[str] = []
 
     def fired() -> bool:

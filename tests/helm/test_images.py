@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import subprocess
 import sys
@@ -146,7 +147,7 @@ def test_compose_images_are_pinned_and_built_here_or_public() -> None:
 def test_compose_holds_no_secret() -> None:
     for service in SERVICES.values():
         for key, value in service.get("environment", {}).items():
-            if re.search("PASSWORD|SECRET", key):
+            if re.search("PASSWORD|SECRET|SIGNING", key):
                 assert str(value).startswith("${"), key
     url = COMPOSE["x-settings"]["SCOTOMA_DATABASE_URL"]
     assert re.match(r"postgresql://scotoma:\$\{SCOTOMA_DB_PASSWORD:\?", url)
@@ -155,7 +156,8 @@ def test_compose_holds_no_secret() -> None:
 def test_compose_settings_are_settings() -> None:
     from services.settings import load_settings
 
-    given = {name: re.sub(r"\$\{[^}]*\}", "secret", value) for name, value in COMPOSE["x-settings"].items()}
+    key = base64.b64encode(bytes(32)).decode()
+    given = {name: re.sub(r"\$\{[^}]*\}", key, value) for name, value in COMPOSE["x-settings"].items()}
     settings = load_settings(given)
     assert settings.ray_address == ""
     assert settings.s3_public_endpoint.startswith("http://127.0.0.1:")
