@@ -14,8 +14,8 @@ from schemas.audits import AuditState
 from schemas.uploads import UploadState
 from services.audits.removal import mark_removed
 from services.db.automation import ComparisonRow, OccurrenceRow, RegistryVersionRow, ScheduleRow
-from services.db.scoping import Table
 from services.db.outbox import DeliveryRow
+from services.db.scoping import Table
 from services.db.tables import (
     AuditArtifactRow,
     AuditEventRow,
@@ -26,12 +26,14 @@ from services.db.tables import (
     UploadRow,
 )
 from services.db.trust import CollectionRow, ManifestRow, ProjectRow, WebSessionRow
+from services.deliveries.outbox import DELIVERED, FAILED
 
 BATCH = 20
 """Audits per transaction."""
 MOST_ROWS = 5_000
 """Rows per statement."""
 DELIVERIES_DAYS = 30
+"""How long a delivery can be looked at after it was made or given up."""
 COLLECTIONS_KEPT = 1_000
 ENDED = tuple(state for state in AuditState if state.terminal)
 
@@ -70,16 +72,19 @@ def forget_uploads(session: Session) -> int:
 
 
 def prune_installation(session: Session) -> int:
-    """Remove what is over in every project: keys of repeated requests, browsers' sessions, deliveries long made."""
-    delivered = and_(
-        DeliveryRow.state != "waiting", DeliveryRow.created_at < func.now() - timedelta(days=DELIVERIES_DAYS)
-    )
+    """Remove what is over in every project: keys of repeated requests, browsers' sessions, deliveries long settled.
+
+    A delivery's time counts from its end, not from the event: one that was sent again is there to be read. What waits
+    is never removed, however old.
+    """
+    long_ago = func.now() - timedelta(days=DELIVERIES_DAYS)
+    settled = and_(DeliveryRow.state.in_((DELIVERED, FAILED)), DeliveryRow.finished_at < long_ago)
     kept = select(CollectionRow.id).order_by(CollectionRow.started_at.desc()).limit(COLLECTIONS_KEPT)
     return sum(
         [
             _prune(session, IdempotencyKeyRow, IdempotencyKeyRow.expires_at < func.now()),
             _prune(session, WebSessionRow, WebSessionRow.expires_at < func.now()),
-            _prune(session, DeliveryRow, delivered),
+            _prune(session, DeliveryRow, settled),
             _prune(session, CollectionRow, CollectionRow.id.not_in(kept)),
         ]
     )

@@ -13,8 +13,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from schemas.scalars import Sha256
-from services.db.scoping import Table
 from services.db.every_table import SCOPED
+from services.db.scoping import Table
 from services.db.trust import ManifestRow
 
 PATTERN = r"\m[0-9a-f]{64}\M"

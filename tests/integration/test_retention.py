@@ -23,6 +23,7 @@ from services.db.automation import ComparisonRow
 from services.db.engine import SessionFactory, scoped, transaction
 from services.db.every_table import METADATA
 from services.db.identifiers import new_id
+from services.db.outbox import DeliveryRow
 from services.db.tables import (
     AuditArtifactRow,
     AuditEventRow,
@@ -34,6 +35,7 @@ from services.db.tables import (
     UploadRow,
 )
 from services.db.trust import CollectionRow, ManifestRow, ProjectRow, TrailRow
+from services.deliveries.events import delivery
 from services.dispatch.collecting import collect
 from services.dispatch.memory import StageMemory
 from services.dispatch.workbench import Workbench
@@ -436,6 +438,34 @@ def test_expired_rows_go_and_others_stay(retention: Retention, factory: SessionF
     retention.run()
     with transaction(factory) as session:
         assert session.scalars(select(IdempotencyKeyRow.key)).all() == ["running"]
+
+
+@pytest.mark.parametrize(
+    ("state", "finished", "stays"),
+    [
+        ("delivered", 31, False),
+        ("failed", 31, False),
+        ("delivered", 29, True),
+        ("failed", 29, True),
+        ("waiting", None, True),
+    ],
+)
+def test_deliveries_go_a_month_after_their_end_and_what_waits_stays(
+    retention: Retention, factory: SessionFactory, state: str, finished: int | None, stays: bool
+) -> None:
+    """Every event is old: a delivery that was sent again yesterday is still there to be read."""
+    with transaction(factory) as session:
+        project = make_project(session, "tells")
+    with scoped(factory, project) as session:
+        row = delivery("openlineage", None, "audit.started", "aud_1", {})
+        row.state, row.created_at = state, func.now() - timedelta(days=400)
+        row.finished_at = None if finished is None else func.now() - timedelta(days=finished)
+        session.add(row)
+    found = retention.run()
+    assert found is not None
+    assert found.rows == (0 if stays else 1)
+    with scoped(factory, project) as session:
+        assert session.scalars(select(DeliveryRow.state)).all() == ([state] if stays else [])
 
 
 @pytest.fixture
