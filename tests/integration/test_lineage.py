@@ -1,17 +1,22 @@
-"""Lineage told to a real receiver: every audit a run with a beginning and an end, each event valid."""
+"""Lineage told to a real receiver: every audit a run with a beginning and an end, each event known to its client."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine, select
 
+from schemas.policies import Policy
+from schemas.policies.check import check
 from schemas.problems import ErrorCode
 from schemas.projects import DEFAULT_PROJECT
+from schemas.results import AuditResult
 from services.audits import service as audits
 from services.db.engine import SessionFactory, make_session_factory, scoped
 from services.db.outbox import DeliveryRow
@@ -19,15 +24,42 @@ from services.deliveries.courier import Courier, courier
 from services.dispatch import journal
 from services.dispatch.sinks import sinks_of
 from services.errors import failure
-from services.lineage.events import run_id
+from services.lineage.events import JOB_TYPE, Run, RunState, Thing, facet, run_event, run_id
+from services.lineage.executions import executions
 from services.observability import Metrics
 from services.settings import Settings
 from services.storage.blobs import S3BlobStore
-from tests.builders.lineage_schemas import check_event
+from tests.builders.lineage_client import check_events, read_by_client
 from tests.builders.receivers import Receiver, receiving
 from tests.builders.results import result
 from tests.builders.rows import add_audit
 from tests.builders.steering import eventually
+
+AT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+DIGIT = Thing("ours/datasets/digits", "a" * 64, "FILE")
+NET = Thing("ours/classifiers/cnn", "b" * 64, "MODEL")
+RUN = Run("https://scotoma.example", "ours/cnn", "aud_" + "0" * 24, (DIGIT, NET))
+WRONG: dict[str, dict[str, Any]] = {
+    "'BEGIN' is not a valid EventType": {"eventType": "BEGIN"},
+    "RunEvent has no verdict": {"verdict": "pass"},
+    "UUID": {"run": {"runId": "aud_1"}},
+    "ProcessingEngineRunFacet is no JobFacet": {
+        "job": {"namespace": "n", "name": "j", "facets": {"jobType": facet("processing_engine", version="1")}}
+    },
+    "DatasetVersionDatasetFacet has no digest": {
+        "inputs": [{"namespace": "n", "name": "i", "facets": {"version": facet("version", digest="a")}}]
+    },
+    "missing 1 required positional argument: 'status'": {
+        "run": {"runId": run_id("aud_1"), "facets": {"test": facet("test", tests=[{"name": "x"}])}}
+    },
+    "OursRunFacet": {
+        "run": {
+            "runId": run_id("aud_1"),
+            "facets": {"ours": {**JOB_TYPE, "_schemaURL": "https://x/1-0-0/OursRunFacet"}},
+        }
+    },
+}
+"""Changes that make an event wrong, by what the client says of it."""
 
 
 @pytest.fixture
@@ -64,8 +96,7 @@ def delivered(told: SessionFactory, post: Courier, count: int) -> bool:
 
 def events(receiver: Receiver) -> list[dict[str, Any]]:
     found = [json.loads(request.body) for request in receiver.seen]
-    for event in found:
-        check_event(event)
+    check_events(found)
     return found
 
 
@@ -110,14 +141,14 @@ def test_a_failed_audit_says_why_and_one_that_never_began_gets_its_beginning(
         waiting = add_audit(session)
         audits.cancel(session, waiting)
     eventually(lambda: delivered(told, post, 3))
-    found = [(event["run"]["runId"], event["eventType"]) for event in events(receiver)]
-    assert found == [
+    found = events(receiver)
+    assert [(event["run"]["runId"], event["eventType"]) for event in found] == [
         (run_id(failed), "START"),
         (run_id(failed), "FAIL"),
         (run_id(waiting), "START"),
         (run_id(waiting), "ABORT"),
     ]
-    assert events(receiver)[1]["run"]["facets"]["errorMessage"]["message"] == "the loss is not finite"
+    assert found[1]["run"]["facets"]["errorMessage"]["message"] == "the loss is not finite"
 
 
 @pytest.mark.parametrize(("status", "state"), [(500, "waiting"), (401, "waiting"), (422, "failed")])
@@ -140,3 +171,31 @@ def test_without_a_backend_nothing_waits_for_one(factory: SessionFactory) -> Non
     begin(factory)
     with scoped(factory, DEFAULT_PROJECT) as session:
         assert session.scalars(select(DeliveryRow)).all() == []
+
+
+def test_every_event_is_known_to_openlineage() -> None:
+    """In every state, and with all that an event can hold."""
+    full = replace(RUN, outputs=(DIGIT,), tests=[*executions(result()), *executions(judged())], error="not finite")
+    check_events([run_event(run, state, AT) for run in (RUN, full) for state in RunState])
+
+
+def judged() -> AuditResult:
+    """A result with a policy of each outcome."""
+    found = result()
+    rules = [{"must_ignore": name} for name in ("hue", "slant", "sharpness")]
+    policy = Policy.model_validate({"version": 1, "name": "shortcuts", "rules": rules})
+    return found.model_copy(update={"policies": [check(policy, found)]})
+
+
+def test_openlineage_refuses_what_is_wrong() -> None:
+    """So that a client that takes anything would be noticed."""
+    event = run_event(RUN, RunState.START, AT)
+    read = read_by_client([{**event, **change} for change in WRONG.values()])
+    assert [why for why, one in zip(WRONG, read, strict=True) if why not in one.get("refused", "")] == []
+
+
+def test_an_older_schema_than_openlineages_is_noticed() -> None:
+    event = run_event(RUN, RunState.START, AT)
+    text = json.dumps(event).replace("2-0-4/JobType", "2-0-3/JobType")
+    with pytest.raises(AssertionError):
+        check_events([json.loads(text)])
