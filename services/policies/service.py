@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from schemas.policies import Policy, StoredPolicy
 from services.db.automation import PolicyRow
-from services.db.scoping import CURRENT_PROJECT
 from services.db.identifiers import new_id
 from services.db.paging import Position, newest_first
+from services.db.scoping import CURRENT_PROJECT
 from services.errors import NotFound
 
 

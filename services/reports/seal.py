@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class SealNote:
-    """Who signs the page, and when. ``key_id`` is ``None`` where nobody does; ``service`` is where to find the signer."""
+    """Who signs the page, and when. ``key_id`` ``None``: nobody does. ``service``: where to find the signer."""
 
     key_id: str | None
     service: str
