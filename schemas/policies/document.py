@@ -18,7 +18,8 @@ LOGITS = "logits"
 class MustIgnore(Contract):
     """The classifier must not depend on ``must_ignore``, at ``tap`` (default: the decision).
 
-    ``retention``: moreover the tap may hold at most this share of the feature. ``encoded``: whether a feature that is
+    ``retention``: moreover the tap may hold at most this share of the feature, by its raw values and by its invariant
+    view, where it has one. ``encoded``: whether a feature that is
     still visible there, although no answer changes with it, violates the rule.
     """
 
@@ -47,7 +48,11 @@ class MustNotIgnore(Contract):
 
 
 class MaxFlipRate(Contract):
-    """Changing ``feature`` alone may change at most this share of the answers."""
+    """Changing ``feature`` alone may change at most this share of the answers.
+
+    It passes where the verdict is decided, every edit of the feature alone reached its target, and its upper bound
+    stays below the limit together with what the edit's own machinery changes, which may hide as much.
+    """
 
     max_flip_rate: Probability
     feature: Name
@@ -60,6 +65,9 @@ class MaxFlipRate(Contract):
 
 class NoRegression(Contract):
     """Nothing that the baseline ignored may be used now, and nothing that it used ignored.
+
+    The baseline is another audit on the same references. Features that it had not decided are not compared, nor those
+    that an audit discovered; where nothing is left to compare, the rule is inconclusive.
 
     ``no_regression_against`` names the baseline (``--baseline NAME=result.json``); ``features``: these alone;
     ``became``: what counts as a regression, where not both directions do.
