@@ -156,6 +156,10 @@ imagePullSecrets:
       key: {{ . }}
 {{- end }}
 {{- end }}
+{{- if and (not .Values.settings.publicUrl) .Values.api.ingress.enabled }}
+- name: SCOTOMA_PUBLIC_URL
+  value: {{ printf "https://%s" .Values.api.ingress.host | quote }}
+{{- end }}
 {{- range $name, $value := .Values.settings }}
 {{- if ne (toString $value) "" }}
 - name: SCOTOMA_{{ snakecase $name | upper }}
