@@ -120,6 +120,8 @@ def run(
     deadline = None if timeout is None else time.monotonic() + timeout
     written = Written(junit_file, sarif_file, policy_json, card_file, summary_file)
     written.require(policy)
+    if baseline and policy is None:
+        raise typer.BadParameter("--baseline is for the rules of a policy: give --policy, too")
     asked = None if policy is None else read_policy(policy)
     earlier = baselines(baseline)
     spec = input_spec(mean, std, low, high, layout, GraphNames(nodes, adjacency, mask))
@@ -175,6 +177,8 @@ def submit(
     Files given with --against and --outside are pushed first, with the default input options.
     """
     session = session_of(context)
+    if baseline is not None and policy is None:
+        raise typer.BadParameter("--baseline-id is for the rules of a policy: give --policy-id, too")
     groups = chosen_symmetries(symmetry, no_symmetry)
     base = audit_base(profile, seed, tap, chosen_views(view, all_views), groups)
     with session.client() as client:
@@ -198,6 +202,7 @@ def watch(context: typer.Context, audit: AuditId, timeout: Timeout = None, as_js
             for event in client.watch(audit, timeout=timeout):
                 sys.stdout.write(event.model_dump_json() + "\n")
                 sys.stdout.flush()
+            _require_success(client, audit)
         else:
             _follow(session, client, client.audit(audit), timeout)
             session.out.print(verdict_table(client.result(audit)))
@@ -305,7 +310,11 @@ def _follow(session: Session, client: Client, audit: Audit, timeout: float | Non
             soft_wrap=True,
         )
         raise ExitWith(INTERRUPTED) from None
-    ended = client.audit(audit.id)
+    _require_success(client, audit.id)
+
+
+def _require_success(client: Client, audit: str) -> None:
+    ended = client.audit(audit)
     if ended.state is not AuditState.SUCCEEDED:
         raise AuditUnfinished(ended)
 

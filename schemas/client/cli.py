@@ -21,7 +21,7 @@ from .policy_commands import policies
 from .project_commands import projects
 from .registry_commands import registries
 from .schedule_commands import schedules
-from .session import USAGE, ExitWith, Session, exit_code, say_error
+from .session import SERVICE, USAGE, ExitWith, Session, exit_code, say_error
 from .stored_policies import list_policies, push_policy, show_policy
 from .terminal import people_console, plain
 from .trust_commands import keys as signing_keys
@@ -87,11 +87,11 @@ def root(
 
 
 def main() -> None:
-    """Entry point. Usage errors are 3: typer's own 2 means ``inconclusive`` here."""
+    """Entry point. 1 and 2 are said of policies alone: typer's own 2 is usage, its 1 (a closed pipe) becomes 4."""
     try:
         app()
     except SystemExit as stop:
-        sys.exit(USAGE if stop.code == 2 else stop.code)
+        sys.exit({2: USAGE, 1: SERVICE}.get(stop.code, stop.code) if isinstance(stop.code, int) else stop.code)
     except ExitWith as end:
         sys.exit(end.code)
     except ScotomaError as error:
@@ -103,6 +103,10 @@ def main() -> None:
     except OSError as error:
         people_console().print(plain(f"Error: {error}"), soft_wrap=True)
         sys.exit(USAGE)
+    except Exception as error:  # Python's own exit code would say that the policy is violated
+        told = " ".join(f"{type(error).__name__}: {error}".split())
+        people_console().print(plain(f"Error: scotoma itself failed ({told}). Please report it."), soft_wrap=True)
+        sys.exit(SERVICE)
 
 
 if __name__ == "__main__":

@@ -288,6 +288,7 @@ def test_files_beside_an_audit_are_pushed_by_the_command(api: Api, model: Path, 
         ["--against", "nowhere.onnx"],
         ["--symmetry", "c4", "--no-symmetry"],
         ["--symmetry", "mirrors"],
+        ["--baseline-id", "aud_0123456789abcdef"],
     ],
 )
 def test_options_that_make_no_audit(api: Api, options: list[str]) -> None:
@@ -305,6 +306,15 @@ def test_exit_codes(api: Api, model: Path) -> None:
     assert (shown.returncode, json.loads(shown.stdout)["id"]) == (0, audit)
     assert json.loads(scotoma(api, "audit", "cancel", audit, "--json").stdout)["state"] == "cancelled"
     assert scotoma(api, "audit", "watch", audit).returncode == 4
+    told = scotoma(api, "audit", "watch", audit, "--json")
+    assert (told.returncode, json.loads(told.stdout.splitlines()[-1])["data"]) == (4, {"state": "cancelled"})
+
+
+def test_a_baseline_without_rules_is_refused_before_anything_is_sent(api: Api, model: Path, tmp_path: Path) -> None:
+    saved = tmp_path / "last.json"
+    saved.write_text(result().model_dump_json())
+    done = scotoma(api, "audit", "run", str(model), str(model), "--baseline", f"last={saved}")
+    assert (done.returncode, "--policy" in done.stderr) == (3, True)
 
 
 def test_ctrl_c_leaves_the_audit_running(api: Api) -> None:

@@ -13,6 +13,8 @@ from ...policies import Policy
 from ..errors import PolicyUnreadable
 
 LARGEST = 1_000_000
+UNREADABLE = (yaml.YAMLError, RecursionError, ValueError, LookupError, AttributeError)
+"""What PyYAML raises of text that is not YAML, and of a value that is not of its tag (the 45th of a month)."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +42,48 @@ def read_policy(path: Path) -> PolicyFile:
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         content = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
+    except UNREADABLE as error:
         raise PolicyUnreadable(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    if trouble := _swallowed(root):
+        raise PolicyUnreadable(f"{path} is no policy: {trouble}")
     lines = _rule_lines(root)
     try:
         return PolicyFile(path, Policy.model_validate(content), lines)
     except ValidationError as error:
         raise PolicyUnreadable(_explained(path, content, error, lines)) from error
+
+
+MERGE = "tag:yaml.org,2002:merge"
+
+
+def _swallowed(root: yaml.Node | None) -> str:
+    """The first key that YAML would let another swallow without a word: a rule must not go that way."""
+    waiting, seen, found = [root], set[int](), list[tuple[int, str]]()
+    while waiting:
+        node = waiting.pop()
+        if node is None or id(node) in seen:  # an alias is the node that it names
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            found += _keys_that_swallow(node)
+            waiting += [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+    return "line {}: {}".format(*min(found)) if found else ""
+
+
+def _keys_that_swallow(node: yaml.MappingNode) -> list[tuple[int, str]]:
+    """Merge keys, and keys that stand there again, with their lines."""
+    found, before = list[tuple[int, str]](), set[tuple[str, str]]()
+    for key, _ in node.value:
+        line = key.start_mark.line + 1
+        if key.tag == MERGE:
+            found.append((line, "merge keys (<<) are not allowed here: write the keys out"))
+        elif isinstance(key, yaml.ScalarNode):
+            if (key.tag, key.value) in before:
+                found.append((line, f"the key {key.value!r} stands there twice"))
+            before.add((key.tag, key.value))
+    return found
 
 
 def _rule_lines(root: yaml.Node | None) -> list[int]:

@@ -30,6 +30,7 @@ rules:
   - must_not_ignore: size
     tap: logits
 """
+HEAD = "version: 1\nname: p\n"
 HOSTILE = "hue|<script>]\x1b[31m\x00`"
 
 
@@ -98,6 +99,18 @@ def test_the_published_schema_is_printed() -> None:
         ("- 1\n", "the document"),
         ("", "the document"),
         ("!!python/object/apply:os.system ['true']", "not YAML"),
+        ("version: 1\nname: 2026-02-45\n", "not YAML"),
+        ("name: !!timestamp x\n", "not YAML"),
+        ("name: !!bool x\n", "not YAML"),
+        (
+            f"{HEAD}rules:\n- must_ignore: hue\n  must_ignore: size\n",
+            "line 5: the key 'must_ignore' stands there twice",
+        ),
+        (f"{HEAD}rules:\n- must_ignore: hue\nrules:\n- must_ignore: size\n", "line 5: the key 'rules' stands there"),
+        ('{"version": 1, "name": "p", "rules": [{"must_ignore": "hue", "must_ignore": "size"}]}', "line 1: the key"),
+        ("<<: {rules: [{must_ignore: size}]}\nversion: 1\nname: p\n", "line 1: merge keys"),
+        (f"{HEAD}rules:\n- &a {{must_ignore: hue}}\n- <<: *a\n  tap: x\n", "line 5: merge keys"),
+        ("&a [*a]\n", "the document"),
     ],
 )
 def test_a_wrong_document_is_explained_by_line(tmp_path: Path, text: str, told: str) -> None:
@@ -106,6 +119,12 @@ def test_a_wrong_document_is_explained_by_line(tmp_path: Path, text: str, told: 
     with pytest.raises(PolicyUnreadable, match=told) as refused:
         read_policy(path)
     assert exit_code(refused.value) == USAGE
+
+
+def test_aliases_and_quoted_keys_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text(f"{HEAD}rules:\n- &one\n  must_ignore: hue\n- *one\n- must_ignore: size\n")
+    assert [rule.sentence for rule in read_policy(path).policy.rules][2] == "must ignore size at logits"
 
 
 def test_names_of_strangers_break_no_format() -> None:
