@@ -89,7 +89,8 @@ def write_json(value: Contract | Iterable[Contract]) -> None:
         if isinstance(value, Contract)
         else [item.model_dump(mode="json") for item in value]
     )
-    sys.stdout.write(json.dumps(plain_value, indent=2) + "\n")
+    # Everything beyond ASCII is escaped, and so is the one control character that JSON lets through.
+    sys.stdout.write(json.dumps(plain_value, indent=2).replace("\x7f", "\\u007f") + "\n")
 
 
 def table(*headers: str) -> Table:

@@ -97,7 +97,8 @@ def keys(
 def _key_table(items: list[SigningKey]) -> RenderableType:
     made = table("Id", "Since", "In use", "Public key")
     for item in items:
-        made.add_row(item.id, f"{item.created_at:%Y-%m-%d}", "yes" if item.current else "no", item.public_key)
+        cells = item.id, f"{item.created_at:%Y-%m-%d}", "yes" if item.current else "no", item.public_key
+        made.add_row(*map(plain, cells))
     return made
 
 
@@ -124,7 +125,7 @@ def _told(path: Path, answer: Verification) -> RenderableType:
 
 def _line(check: Check) -> Text:
     sign, style = SIGNS[check.passed]
-    return Text.assemble((sign, style), f" {check.name:<10}", plain(check.words))
+    return Text.assemble((sign, style), plain(f" {check.name:<10}"), plain(check.words))
 
 
 def _content(manifest: Manifest) -> list[RenderableType]:
@@ -136,7 +137,7 @@ def _content(manifest: Manifest) -> list[RenderableType]:
         ("Finished", f"{told.finished_at:%Y-%m-%d %H:%M} UTC"),
         ("Signed" if manifest.signer else "Made", f"{manifest.signed_at:%Y-%m-%d %H:%M} UTC{signer}"),
         *[(material.role, _material(material)) for material in told.materials],
-        *[(f"{product.role}", f"SHA-256 {product.digest}") for product in told.products if product.role == "result"],
+        *[(product.role, f"SHA-256 {product.digest}") for product in told.products if product.role == "result"],
         *[("policy", f"{policy.policy}: {policy.outcome}") for policy in told.policies],
         ("Code", ", ".join(f"{name} {version}" for name, version in sorted(told.code.versions.items()))),
     ]
@@ -144,7 +145,7 @@ def _content(manifest: Manifest) -> list[RenderableType]:
         facts.append(("", f"source files SHA-256 {told.code.source_digest}"))
     if manifest.original:
         facts.append(("Rendered", f"anew by a later template; follows the manifest {manifest.original}"))
-    return [Text.assemble((f"{name:<18}", "bold"), plain(value)) for name, value in facts]
+    return [Text.assemble(plain(f"{name:<18}", "bold"), plain(value)) for name, value in facts]
 
 
 def _material(material: Material) -> str:

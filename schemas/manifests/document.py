@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
 from ..scalars import Contract, Sha256
 from .canonical import NotCanonical, canonical, parse
 
 MANIFEST_VERSION: Final = "1"
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("it holds a character that is not printed")
+    return text
+
+
+Printable = Annotated[str, AfterValidator(_printable)]
+"""Words of the service: none drives a terminal or turns the direction of writing. Names that users chose may hold
+anything, and whoever shows them takes care."""
+Role = Annotated[Printable, StringConstraints(pattern=r"^[a-z_]+(:.{1,4096})?$")]
+SubjectId = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,4}_[0-9a-z]{1,60}$")]
 
 
 class Material(Contract):
@@ -19,8 +32,8 @@ class Material(Contract):
     ``digest`` is of the file as it was uploaded, ``canonical_digest`` of what intake made of it.
     """
 
-    role: str
-    id: str
+    role: Role
+    id: SubjectId
     name: str
     digest: Sha256
     canonical_digest: Sha256 | None = None
@@ -29,7 +42,7 @@ class Material(Contract):
 class Product(Contract):
     """Something that came out. ``role``: ``result``, ``sheets``, ``inn:logits``."""
 
-    role: str
+    role: Role
     digest: Sha256
     bytes: int = Field(ge=0)
 
@@ -38,7 +51,7 @@ class Configuration(Contract):
     """What was asked for."""
 
     digest: Sha256
-    profile: str
+    profile: Printable
     seed: int
 
 
@@ -47,8 +60,8 @@ class Code(Contract):
     that planned and signed it (``None`` where another one did); ``certificate_digest`` names its calibration.
     """
 
-    versions: dict[str, str]
-    stage_code_version: str | None = None
+    versions: dict[Printable, Printable]
+    stage_code_version: Printable | None = None
     source_digest: Sha256 | None = None
     certificate_digest: Sha256 | None = None
 
@@ -57,16 +70,16 @@ class PolicyOutcome(Contract):
     """What came of a policy."""
 
     policy: str
-    outcome: str
+    outcome: Printable
 
 
 class Statement(Contract):
     """All that does not depend on the page that tells it."""
 
     kind: Literal["audit", "comparison"]
-    id: str
+    id: SubjectId
     name: str
-    project: str
+    project: SubjectId
     project_name: str
     created_at: datetime
     finished_at: datetime
@@ -75,7 +88,7 @@ class Statement(Contract):
     configuration: Configuration | None = None
     code: Code
     policies: list[PolicyOutcome] = []
-    gate: str | None = None
+    gate: Printable | None = None
 
     def product(self, role: str) -> Product | None:
         """What came out as ``role``."""
@@ -87,7 +100,7 @@ class Report(Contract):
 
     digest: Sha256
     bytes: int = Field(ge=0)
-    template_version: str
+    template_version: Printable
 
 
 class Signer(Contract):
@@ -95,8 +108,8 @@ class Signer(Contract):
     signer says that it can be reached. ``public_key``: base64 of 32 bytes (ed25519).
     """
 
-    key_id: str
-    public_key: str
+    key_id: Printable
+    public_key: Printable
     service: str
 
 
@@ -141,7 +154,7 @@ def read_manifest(data: bytes) -> Manifest:
         raise ManifestUnreadable(str(error)) from error
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise ManifestUnreadable(f"{where or 'it'} is not what a manifest has there") from error
+        raise ManifestUnreadable(f"{where[:100] or 'it'} is not what a manifest has there") from error
 
 
 def _require_known(value: Any) -> None:

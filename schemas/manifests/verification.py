@@ -7,14 +7,16 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 
 from ..scalars import Contract, Sha256
-from .document import Manifest, ManifestNewer, ManifestUnreadable, Statement, read_manifest
+from .canonical import parse
+from .document import Manifest, ManifestNewer, ManifestUnreadable, Material, Statement, read_manifest
 from .envelope import Envelope, EnvelopeUnreadable, signed_text
 from .keys import KeyUnreadable, from_base64, is_signed_by, key_id
 from .page import SealBroken, SealedPage, Unsealed, open_page
 
 FILES = {"result": "result.json", "model": "the model", "data": "the data"}
 """What may be held against a manifest, and how it is called."""
-MATERIALS = {"model": ("classifier", "against"), "data": ("dataset", "outside")}
+AUDITED = {"model": {"classifier", "classifier:before", "classifier:after"}, "data": {"dataset"}}
+"""Roles of what was audited. A file in any other role was used, and the report says nothing of it."""
 
 
 class Outcome(StrEnum):
@@ -61,12 +63,13 @@ def verify_page(
     """
     try:
         page = open_page(data)
-        manifest, signature = read_manifest(page.envelope.document()), page.envelope.signature()
+        document, signature = page.envelope.document(), page.envelope.signature()
+        manifest = read_manifest(document)
     except Unsealed:
         words = "The file has no seal. It was made before reports were sealed, or the seal was taken off."
         return _ended(Outcome.UNSIGNED if trusted is None else Outcome.REFUSED, "seal", words)
     except ManifestNewer as newer:
-        return _ended(Outcome.UNREADABLE, "seal", f"The seal cannot be read: {newer}. Update scotoma.")
+        return _newer(page.envelope, document, signature, trusted, newer)
     except (SealBroken, EnvelopeUnreadable, ManifestUnreadable) as broken:
         return _ended(Outcome.REFUSED, "seal", f"The seal is broken: {broken}.")
     checks = [_content(page, manifest), _signature(page.envelope, manifest, signature)]
@@ -83,6 +86,28 @@ def verify_page(
 def _ended(outcome: Outcome, name: str, words: str) -> Verification:
     passed = False if outcome is Outcome.REFUSED else None
     return Verification(outcome=outcome, checks=[Check(name=name, passed=passed, words=words)])
+
+
+def _newer(
+    envelope: Envelope, document: bytes, signature: bytes | None, trusted: Collection[str] | None, newer: ManifestNewer
+) -> Verification:
+    """Of a manifest that cannot be read, a trusted key's signature can be checked all the same: anybody can write a
+    later version into it, and that must not be a way around ``trusted``.
+    """
+    if trusted is None or _is_signed_by_any(envelope, document, signature, trusted):
+        return _ended(Outcome.UNREADABLE, "seal", f"The seal cannot be read: {newer}. Update scotoma.")
+    words = f"The seal cannot be read: {newer}. Nor is it signed by a key that you trust."
+    return _ended(Outcome.REFUSED, "seal", words)
+
+
+def _is_signed_by_any(envelope: Envelope, document: bytes, signature: bytes | None, trusted: Collection[str]) -> bool:
+    try:
+        public_key = from_base64(parse(document)["signer"]["public_key"])
+    except (KeyUnreadable, KeyError, TypeError):
+        return False
+    name = key_id(public_key)
+    named = signature is not None and name == envelope.signatures[0].keyid and name in trusted
+    return named and is_signed_by(public_key, signature or b"", signed_text(document))
 
 
 def _content(page: SealedPage, manifest: Manifest) -> Check:
@@ -140,13 +165,20 @@ def _file(statement: Statement, name: str, digest: Sha256) -> Check:
         return Check(
             name=name, passed=same, words=f"{called} is {'' if same else 'not '}the one that the manifest names."
         )
-    found = [item for item in statement.materials if item.role.split(":")[0] in MATERIALS[name]]
-    for item in found:
-        if digest in (item.digest, item.canonical_digest):
+    held = [item for item in statement.materials if digest in (item.digest, item.canonical_digest)]
+    for item in held:
+        if item.role in AUDITED[name]:
             return Check(name=name, passed=True, words=f"{called.capitalize()} is the {item.role}, {item.id}.")
-    wanted = _listed([item.digest for item in found]) or "none"
+    if held:
+        words = f"{called.capitalize()} is not what was audited: the manifest names it as {_roles(held)} only."
+        return Check(name=name, passed=False, words=words)
+    wanted = _listed([item.digest for item in statement.materials if item.role in AUDITED[name]]) or "none"
     words = f"{called.capitalize()} is none that the manifest names (it has SHA-256 {digest}, named: {wanted})."
     return Check(name=name, passed=False, words=words)
+
+
+def _roles(items: Collection[Material]) -> str:
+    return _listed([f"{item.role} ({item.id})" for item in items])
 
 
 def _outcome(checks: list[Check], manifest: Manifest, trusted: Collection[str] | None) -> Outcome:

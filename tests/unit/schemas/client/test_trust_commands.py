@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
+import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from schemas.client.cli import app
+from schemas.client.client import Client
 from schemas.client.session import ExitWith
+from schemas.client.trust_commands import _content
 from schemas.manifests import Material, Product, SigningKey, SigningKeyList
+from schemas.manifests.canonical import canonical
+from schemas.manifests.envelope import sealed, signed_text
 from schemas.manifests.keys import pem_of
-from tests.builders.sealed_reports import BODY, name_of, private_key, sealed_report, signer
+from schemas.manifests.page import seal_page
+from tests.builders.sealed_reports import BODY, manifest, name_of, private_key, sealed_report, signer
 
 RUN = CliRunner(env={"COLUMNS": "200", "SCOTOMA_URL": "", "SCOTOMA_API_KEY": ""})
 KEY, OTHER = private_key(1), private_key(2)
@@ -131,3 +142,81 @@ def test_the_whole_answer_as_json(files: Path) -> None:
     assert answer["key_id"] == name_of(KEY)
     assert [check["passed"] for check in answer["checks"]] == [True, True, None, True]
     assert answer["manifest"]["statement"]["id"].startswith("aud_")
+
+
+DRIVING = "\x00\x07\b\t\n\r\x1b\x7f\x85\x9b\u061c\u200b\u200e\u2028\u202e\u2066\ufeff"
+hostile = st.text(st.sampled_from(DRIVING + "aé["), max_size=8).map(lambda text: f"\x1b[2J\x9b1mVerified\u202e{text}")
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Paths of everything in a manifest that is not itself a list or a dict."""
+    if not isinstance(value, (dict, list)):
+        yield path
+        return
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        yield from leaves(item, (*path, key))
+
+
+FULL = json.loads(
+    manifest(
+        BODY,
+        KEY,
+        gate="pass",
+        policies=[{"policy": "no hue", "outcome": "pass"}],
+        code={"versions": {"scotoma": "1"}, "stage_code_version": "4", "source_digest": "7" * 64},
+    )
+    .model_copy(update={"original": "8" * 64})
+    .text()
+)
+PLACES = sorted(leaves(FULL), key=str)
+
+
+def put(place: tuple[Any, ...], text: str, as_key: bool) -> bytes:
+    """A page whose manifest, well signed, has ``text`` at ``place``."""
+    value = copy.deepcopy(FULL)
+    inner = value
+    for part in place[:-1]:
+        inner = inner[part]
+    if as_key and isinstance(inner, dict):
+        inner[text] = inner.pop(place[-1])
+    else:
+        inner[place[-1]] = text
+    document = canonical(value)
+    return seal_page(BODY, sealed(document, name_of(KEY), KEY.sign(signed_text(document))))
+
+
+def driving(said: str) -> set[str]:
+    return {letter for letter in said if not letter.isprintable() and letter != "\n"}
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.sampled_from(PLACES), hostile, st.booleans(), st.booleans(), st.booleans())
+def test_no_field_of_a_manifest_drives_a_terminal(
+    place: tuple[Any, ...], text: str, as_key: bool, trusted: bool, as_json: bool
+) -> None:
+    with tempfile.NamedTemporaryFile(suffix=".html") as page:
+        page.write(put(place, text, as_key))
+        page.flush()
+        options = ["--key", name_of(KEY)] * trusted + ["--json"] * as_json
+        said = RUN.invoke(app, ["report", "verify", page.name, *options])
+    assert isinstance(said.exception, (ExitWith, type(None)))
+    assert not driving(said.stdout + said.stderr)
+
+
+def test_what_shows_a_manifest_does_not_rest_on_its_reader() -> None:
+    """Were a pattern to let something through, it would still be shown as a sign."""
+    told = manifest(BODY, KEY)
+    loose = Material.model_construct(role=DRIVING, id=DRIVING, name=DRIVING, digest=DRIVING, canonical_digest=None)
+    hostile = told.model_copy(update={"statement": told.statement.model_copy(update={"materials": [loose]})})
+    assert not driving("".join(str(line) for line in _content(hostile)))
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_services_keys_drive_no_terminal(options: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    words = {"public_key": f"[bold]{DRIVING}", "pem": DRIVING}
+    monkeypatch.setattr(Client, "signing_keys", lambda _: [listed(KEY).items[0].model_copy(update=words)])
+    given = {"SCOTOMA_URL": "http://127.0.0.1:9", "SCOTOMA_API_KEY": "scot_x"}
+    said = RUN.invoke(app, ["report", "keys", *options], env=given)
+    assert said.exit_code == 0, said.output
+    assert not driving(said.stdout + said.stderr)
+    assert "[bold]" in said.stdout

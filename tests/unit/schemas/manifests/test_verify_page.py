@@ -8,10 +8,11 @@ import json
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from schemas.manifests import Signer
+from schemas.manifests import Material, Product, Signer
 from schemas.manifests.canonical import canonical
-from schemas.manifests.envelope import Envelope, sealed
+from schemas.manifests.envelope import Envelope, sealed, signed_text
 from schemas.manifests.page import BEGIN, END, seal_page
 from schemas.manifests.verification import Outcome, verify_page
 from tests.builders.sealed_reports import (
@@ -25,6 +26,7 @@ from tests.builders.sealed_reports import (
     private_key,
     sealed_report,
     signer,
+    statement,
 )
 
 KEY, FORGER = private_key(1), private_key(2)
@@ -172,11 +174,65 @@ def test_two_signatures_are_refused() -> None:
     assert outcome(BODY + BEGIN + base64.b64encode(canonical(value)) + END) is Outcome.REFUSED
 
 
+LATER = canonical(json.loads(manifest(BODY, KEY).text()) | {"schema_version": "2"})
+FORGED = canonical(json.loads(manifest(BODY, FORGER).text()) | {"schema_version": "2"})
+
+
 def test_a_later_version_is_not_called_a_forgery() -> None:
-    value = json.loads(manifest(BODY, KEY).text()) | {"schema_version": "2"}
-    answer = verify_page(seal_page(BODY, sealed(canonical(value))), TRUSTED)
+    answer = verify_page(seal_page(BODY, sealed(LATER, name_of(KEY), KEY.sign(signed_text(LATER)))), TRUSTED)
     assert answer.outcome is Outcome.UNREADABLE
     assert "Update" in answer.checks[0].words
+    assert outcome(seal_page(BODY, sealed(LATER)), None) is Outcome.UNREADABLE
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        sealed(LATER),
+        sealed(LATER, name_of(KEY), FORGER.sign(signed_text(LATER))),
+        sealed(LATER, name_of(FORGER), FORGER.sign(signed_text(LATER))),
+        sealed(FORGED, name_of(FORGER), FORGER.sign(signed_text(FORGED))),
+        sealed(FORGED, name_of(KEY), FORGER.sign(signed_text(FORGED))),
+        sealed(canonical({"schema_version": "2"}), name_of(KEY), bytes(64)),
+        sealed(canonical({"schema_version": "2", "signer": {"public_key": 1}}), name_of(KEY), bytes(64)),
+    ],
+    ids=range(7),
+)
+def test_a_later_version_is_no_way_around_a_trusted_key(forged: Envelope) -> None:
+    assert outcome(seal_page(BODY, forged)) is Outcome.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("option", "role"),
+    [("model", "against:1"), ("model", "dataset"), ("model", "encoder"), ("data", "outside"), ("data", "classifier")],
+)
+def test_a_file_that_was_only_used_is_not_what_was_audited(option: str, role: str) -> None:
+    used = Material(role=role, id="clf_" + "1" * 24, name="used", digest="b" * 64)
+    page = sealed_report(key=KEY, materials=[*statement().materials, used])
+    answer = verify_page(page, TRUSTED, {option: "b" * 64})
+    assert answer.outcome is Outcome.REFUSED
+    assert f"{role} (clf_1" in answer.checks[-1].words
+
+
+@pytest.mark.parametrize("role", ["classifier:before", "classifier:after"])
+def test_either_side_of_a_comparison_is_a_model_of_it(role: str) -> None:
+    sides = [Material(role=role, id="clf_" + "1" * 24, name="side", digest=MODEL)]
+    answer = verify_page(sealed_report(key=KEY, kind="comparison", materials=sides), TRUSTED, {"model": MODEL})
+    assert answer.outcome is Outcome.VERIFIED
+    assert role in answer.checks[-1].words
+
+
+@pytest.mark.parametrize("role", ["", "Role", "a\x1b[2J", "inn:\x9b2J", "inn:\u202e", "inn:a\nb", "\x7f", "a:"])
+def test_a_role_that_is_none_is_no_manifest(role: str) -> None:
+    with pytest.raises(ValidationError):
+        Material(role=role, id="clf_1", name="", digest=MODEL)
+    with pytest.raises(ValidationError):
+        Product(role=role, digest=MODEL, bytes=1)
+
+
+@pytest.mark.parametrize("role", ["result", "inn:/layer 1/Conv_output", "against:12", "autoencoder_log", "inn:größe"])
+def test_roles_of_real_audits(role: str) -> None:
+    assert Product(role=role, digest=MODEL, bytes=1).role == role
 
 
 def test_a_page_that_holds_a_seal_is_not_sealed_again() -> None:
