@@ -49,8 +49,8 @@ class RegistryOptions(Contract):
 
     Every version of a model that ``model_names`` lets through is audited on ``dataset`` with ``config``. ``input`` and
     ``classes`` say how the models are fed, as for a classifier. ``policy`` is checked; ``baseline`` is what its
-    ``no_regression_against`` means: a succeeded audit, or ``previous``: the latest succeeded audit of an earlier
-    version of the same model. ``log_results`` writes metrics, tags, report and result to the registry;
+    ``no_regression_against`` means: a succeeded audit, or ``previous``: the audit of the latest earlier version
+    of the same model that passed the policy. ``log_results`` writes metrics, tags, report and result to the registry;
     ``alias_on_pass`` is an alias that follows the newest version whose policy passed.
     """
 

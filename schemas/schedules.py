@@ -76,10 +76,10 @@ class ScheduleCreate(Contract):
 
     Exactly one of ``classifier`` (a fixed one) and ``classifier_name`` (the newest ready one of this name when the time
     comes). ``policy`` is checked by every audit; its ``baseline`` is an audit, or ``previous``: the last audit of this
-    schedule that succeeded. Nothing is due before ``starts_at`` or after ``ends_at``. ``jitter``: up to so many seconds
-    later, the same for the same occurrence. ``catch_up_window``: occurrences older than so many seconds are missed
-    whatever ``catch_up`` says. ``pause_after``: so many failures in a row pause the schedule, 0 never; audits whose
-    policy fails count as failures where ``failed_gates_count``.
+    schedule on ``dataset`` that passed its policy. Nothing is due before ``starts_at`` or after ``ends_at``.
+    ``jitter``: up to so many seconds later, the same for the same occurrence. ``catch_up_window``: occurrences older
+    than so many seconds are missed whatever ``catch_up`` says. ``pause_after``: so many failures in a row pause the
+    schedule, 0 never; audits whose policy fails count as failures where ``failed_gates_count``.
     """
 
     name: Name

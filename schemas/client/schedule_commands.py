@@ -58,7 +58,7 @@ def create_schedule(
     ] = None,
     baseline: Annotated[
         str | None,
-        Option(help="What no_regression_against means: aud_…, or previous: the schedule's last.", show_default=False),
+        Option(help="What no_regression_against means: aud_…, or previous: its last that passed.", show_default=False),
     ] = None,
     begin: Annotated[
         str | None, Option("--from", help="Nothing is due before: 2026-01-31T09:00Z.", show_default=False)

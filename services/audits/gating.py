@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from schemas.audits import AuditCreate, AuditState
+from schemas.audits import AuditCreate
 from schemas.policies import NoRegression, Policy
-from services.db.tables import AuditRow
 from services.errors import InvalidRequest, NotFound
 from services.policies import service as policies
+
+from .baselines import check_baseline
 
 
 def check_gate(session: Session, body: AuditCreate) -> None:
     """Check what ``body`` says of policy and baseline.
 
     Raises:
-        InvalidRequest: one of them does not exist, the baseline has not succeeded, or the policy needs several.
+        InvalidRequest: one of them does not exist, the baseline has not succeeded or is of other references, or the
+            policy needs several baselines.
     """
     if body.policy is not None:
         _check_policy(session, body.policy)
     if body.baseline is not None:
-        _check_baseline(session, body.baseline)
+        check_baseline(session, body.baseline, body.dataset)
 
 
 def _check_policy(session: Session, policy: str) -> None:
@@ -37,12 +39,3 @@ def _check_policy(session: Session, policy: str) -> None:
 def baselines_of(document: Policy) -> set[str]:
     """Names of the earlier results that the rules of a policy speak of."""
     return {rule.no_regression_against for rule in document.rules if isinstance(rule, NoRegression)}
-
-
-def _check_baseline(session: Session, baseline: str) -> None:
-    row = session.get(AuditRow, baseline)
-    if row is None:
-        raise InvalidRequest(f"No audit has the id {baseline}.", "List the audits to see their ids.")
-    if row.state != AuditState.SUCCEEDED:
-        detail = f"The baseline {baseline} is {row.state}."
-        raise InvalidRequest(detail, "Name an audit that has succeeded.")

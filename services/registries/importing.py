@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, func, select
+from sqlalchemy import BigInteger, func
 from sqlalchemy.orm import Session
 
-from schemas.audits import AuditCreate, AuditState, Origin
+from schemas.audits import AuditCreate, Origin
 from schemas.classifiers import IntakeState
 from schemas.problems import ErrorCode, Problem
 from schemas.registries import RegistryOptions, VersionState
 from schemas.scalars import Sha256
 from services.audits import service as audits
+from services.audits.baselines import previous
 from services.classifiers.service import CLASSIFIERS
 from services.db.automation import RegistryRow, RegistryVersionRow
 from services.db.identifiers import new_id
@@ -141,19 +142,14 @@ def _baseline(session: Session, version: RegistryVersionRow, options: RegistryOp
     if options.baseline != "previous":
         return options.baseline
     number = AuditRow.origin["version"].astext.cast(BigInteger)
-    query = (
-        select(AuditRow.id)
-        .where(
-            AuditRow.origin["registry"].astext == version.registry_id,
-            AuditRow.origin["model"].astext == version.model,
-            AuditRow.state == AuditState.SUCCEEDED,
-            AuditRow.dataset_id == options.dataset,
-            number < int(version.version),
-        )
-        .order_by(number.desc(), AuditRow.created_at.desc())
-        .limit(1)
+    return previous(
+        session,
+        AuditRow.origin["registry"].astext == version.registry_id,
+        AuditRow.origin["model"].astext == version.model,
+        AuditRow.dataset_id == options.dataset,
+        number < int(version.version),
+        age=number,
     )
-    return session.scalar(query)
 
 
 def _upload(version: RegistryVersionRow, file: Fetched) -> UploadRow:

@@ -9,7 +9,6 @@ from datetime import timedelta
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from schemas.audits import AuditState
 from schemas.registries import (
     Registry,
     RegistryChange,
@@ -18,11 +17,11 @@ from schemas.registries import (
     RegistryOptions,
     VersionState,
 )
+from services.audits.baselines import check_baseline
 from services.datasets.service import DATASETS
 from services.db.automation import RegistryRow, RegistryVersionRow
 from services.db.identifiers import new_id
 from services.db.paging import Position, newest_first
-from services.db.tables import AuditRow
 from services.errors import InvalidRequest, NotFound
 from services.jobs.queue import cancel_waiting
 from services.policies import service as policies
@@ -169,10 +168,7 @@ def _check_named(session: Session, body: RegistryOptions) -> None:
         policy = body.policy
         _check(lambda: policies.get(session, policy))
     if body.baseline not in (None, "previous"):
-        row = session.get(AuditRow, body.baseline)
-        if row is None or row.state != AuditState.SUCCEEDED:
-            detail = f"No audit that has succeeded has the id {body.baseline}."
-            raise InvalidRequest(detail, "Name one that has, or 'previous'.")
+        check_baseline(session, body.baseline, body.dataset)
 
 
 def _check(find: Callable[[], object]) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from schemas.audits import AuditState
 from schemas.classifiers import IntakeState
 from schemas.schedules import OccurrenceState
+from services.audits.baselines import previous
 from services.db.automation import OccurrenceRow, ScheduleRow
 from services.db.paging import Position, newest_first
 from services.db.tables import AuditRow, ClassifierRow
@@ -137,14 +138,10 @@ def newest_ready(session: Session, name: str) -> str | None:
     return session.scalars(query.order_by(ClassifierRow.created_at.desc(), ClassifierRow.id.desc()).limit(1)).first()
 
 
-def last_succeeded(session: Session, schedule: str) -> str | None:
-    """Id of the schedule's last audit that succeeded."""
-    query = (
-        select(AuditRow.id)
-        .join(OccurrenceRow, OccurrenceRow.audit_id == AuditRow.id)
-        .where(OccurrenceRow.schedule_id == schedule, AuditRow.state == AuditState.SUCCEEDED)
-    )
-    return session.scalars(query.order_by(AuditRow.finished_at.desc(), AuditRow.id.desc()).limit(1)).first()
+def audit_before(session: Session, schedule: str, dataset: str) -> str | None:
+    """Id of the schedule's audit on ``dataset`` that the next one is compared with."""
+    mine = select(OccurrenceRow.audit_id).where(OccurrenceRow.schedule_id == schedule)
+    return previous(session, AuditRow.id.in_(mine), AuditRow.dataset_id == dataset, age=AuditRow.finished_at)
 
 
 def _living(schedule: str) -> Select[ScheduleRow]:

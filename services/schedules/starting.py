@@ -41,8 +41,9 @@ def audit_of(session: Session, schedule: ScheduleRow, body: ScheduleCreate) -> A
     if classifier is None:
         detail = f"No classifier named {body.classifier_name!r} is ready."
         raise InvalidRequest(detail, "Push one under this name.")
-    previous = body.baseline == "previous"
-    baseline = repository.last_succeeded(session, schedule.id) if previous else body.baseline
+    baseline = body.baseline
+    if baseline == "previous":
+        baseline = repository.audit_before(session, schedule.id, body.dataset)
     return AuditCreate(
         classifier=classifier, dataset=body.dataset, config=body.config, policy=body.policy, baseline=baseline
     )

@@ -310,9 +310,11 @@ def test_an_audit_names_its_policy_and_a_baseline_that_succeeded(
         )
         queued = add_audit(session, "queued", body["classifier"], body["dataset"])
         done = add_audit(session, "done", body["classifier"], body["dataset"])
-        session.execute(
-            update(AuditRow).where(AuditRow.id == done).values(state="succeeded", result_digest="e" * 64, gate="fail")
-        )
+        again = add_audit(session, "the same file", body["classifier"], add_dataset(session))
+        other = add_audit(session, "other", body["classifier"], add_dataset(session, canonical_digest="cd" * 32))
+        ended = update(AuditRow).where(AuditRow.id.in_([done, again, other]))
+        session.execute(ended.values(state="succeeded", result_digest="e" * 64))
+        session.execute(update(AuditRow).where(AuditRow.id == done).values(gate="fail"))
     subjects = {name: body[name] for name in ("classifier", "dataset")}
 
     def submit(**asked: str) -> httpx.Response:
@@ -321,10 +323,12 @@ def test_an_audit_names_its_policy_and_a_baseline_that_succeeded(
     made = submit(policy=one, baseline=done)
     assert (made.status_code, made.json()["policy"], made.json()["baseline"]) == (202, one, done)
     assert (made.json()["gate"], made.json()["origin"]) == (None, None)
+    assert submit(policy=one, baseline=again).status_code == 202
     for asked, found in (
         ({"policy": two}, "2 baselines"),
         ({"policy": f"pol_{'0' * 24}"}, "No policy has the id"),
         ({"policy": one, "baseline": queued}, "is queued"),
+        ({"policy": one, "baseline": other}, "references are others"),
         ({"policy": one, "baseline": f"aud_{'0' * 24}"}, "No audit has the id"),
     ):
         answer = submit(**asked)

@@ -113,6 +113,9 @@ def test_the_audit_waits_for_the_intake_and_knows_the_one_before(
             done = {"state": "succeeded", "result_digest": "ab" * 32}
             session.execute(update(AuditRow).where(AuditRow.id == audit).values(origin=origin, **done))
         session.execute(update(AuditRow).where(AuditRow.id == earlier[2]).values(state="failed", result_digest=None))
+        failed = add_audit(session, dataset=dataset)
+        gate = {"origin": {"registry": registry, "model": "digits", "version": "0"}, "gate": "fail", **done}
+        session.execute(update(AuditRow).where(AuditRow.id == failed).values(**gate))
     ready(bench.factory)
     work(bench)
     made = row(bench, version)

@@ -31,7 +31,7 @@ from services.policies import service as policies
 from services.schedules import asking, repository
 from services.schedules.look import Looked, look
 from services.settings import Settings
-from tests.builders.rows import add_classifier
+from tests.builders.rows import add_classifier, add_dataset
 from tests.builders.schedules import Scheduled
 
 NOON = datetime(2026, 6, 15, 12, tzinfo=UTC)
@@ -235,6 +235,49 @@ def test_the_newest_ready_classifier_of_a_name_and_the_audit_before_it(factory: 
     assert {one.policy_id for one in audits} == {policy}
     assert [one.baseline_id for one in audits] == [None, audits[0].id, audits[0].id]
     assert audits[0].name == "nightly, 2026-06-15 12:00 UTC"
+
+
+def gated(factory: SessionFactory) -> str:
+    rule = {"no_regression_against": "the one before"}
+    with scoped(factory, DEFAULT_PROJECT) as session:
+        return policies.create(session, Policy.model_validate({"version": 1, "name": "release", "rules": [rule]})).id
+
+
+@pytest.mark.parametrize(
+    ("gates", "expected"),
+    [
+        (["inconclusive", "pass", "fail", "fail", "pass"], [None, 0, 1, 1, 1, 4]),
+        (["inconclusive", "inconclusive", "fail"], [None, 0, 0, 0]),
+        (["fail", "inconclusive", "pass"], [None, None, 1, 2]),
+        ([None, None, "fail", "inconclusive"], [None, 0, 1, 1, 1]),
+        ([None, "pass", None], [None, 0, 1, 1]),
+    ],
+)
+def test_a_failed_policy_is_not_the_next_ones_baseline(
+    factory: SessionFactory, gates: list[str | None], expected: list[int | None]
+) -> None:
+    """Else a regression fails once, and is the baseline from then on."""
+    schedule = Scheduled(factory, NOON - SECOND, policy=gated(factory), baseline="previous")
+    for number, gate in enumerate([*gates, None]):
+        schedule.look(NOON + number * HOUR + SECOND)
+        schedule.end(gate=gate)
+    audits = schedule.audits()
+    ids = [one.id for one in audits]
+    assert [one.baseline_id and ids.index(one.baseline_id) for one in audits] == expected
+
+
+def test_the_audit_before_is_one_on_the_same_references(factory: SessionFactory) -> None:
+    schedule = Scheduled(factory, NOON - SECOND, policy=gated(factory), baseline="previous")
+    schedule.look(NOON + SECOND)
+    schedule.end(gate="pass")
+    with scoped(factory, DEFAULT_PROJECT) as session:
+        row = session.get_one(ScheduleRow, schedule.id)
+        row.body = {**row.body, "dataset": add_dataset(session, canonical_digest="cd" * 32)}
+    for hour in (1, 2):
+        schedule.look(NOON + hour * HOUR + SECOND)
+        schedule.end(gate="pass")
+    audits = schedule.audits()
+    assert [one.baseline_id for one in audits] == [None, None, audits[1].id]
 
 
 def test_a_classifier_that_is_gone_from_a_schedule_is_no_endless_fault(factory: SessionFactory) -> None:
