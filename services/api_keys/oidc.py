@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from schemas.api_keys import Scope
 from services.db.trust import ProjectRow
 from services.errors import Forbidden, Unauthenticated, Unavailable
+from services.outbound.bodies import PLAIN, limited, parsed
 from services.settings import Settings
 
 from .service import Principal
@@ -35,6 +36,8 @@ COOLDOWN_SECONDS = 30.0
 QUIET_SECONDS = 10.0
 """After a failed fetch no other is tried for so long: a provider that hangs does not take the service's threads."""
 FETCH_SECONDS = 5.0
+MOST_JSON = 2**20
+"""Bytes of a description or a set of keys."""
 DISCOVERY = "/.well-known/openid-configuration"
 
 log = structlog.get_logger(__name__)
@@ -126,17 +129,30 @@ class _IssuerKeys(PyJWKClient):
         try:
             if self._discovers:
                 self.uri = _discovered(self._issuer)
-            return super().fetch_data()
+            return self._kept(_fetched(self.uri))
         except (httpx.HTTPError, jwt.PyJWTError, ValueError, KeyError, TypeError, OSError) as error:
             self._quiet_until = time.monotonic() + QUIET_SECONDS
             log.warning("oidc.keys_unavailable", issuer=self._issuer, error=type(error).__name__)
             raise _unavailable() from error
 
+    def _kept(self, keys: Any) -> Any:
+        """As the base class keeps what it fetched: it would read an answer of any length."""
+        keys = self._as_jwk_set_payload(keys)
+        if self.jwk_set_cache is not None:
+            self.jwk_set_cache.put(keys)
+        self._last_successful_fetch = time.monotonic()
+        return keys
+
+
+def _fetched(url: str) -> Any:
+    """JSON of the identity provider. No redirect is followed."""
+    with httpx.stream("GET", url, headers=PLAIN, timeout=FETCH_SECONDS, follow_redirects=False) as answer:
+        return parsed(limited(answer.raise_for_status(), MOST_JSON))
+
 
 def _discovered(issuer: str) -> str:
     """The address of the keys, by the issuer's own description, which must be its own."""
-    answer = httpx.get(issuer.rstrip("/") + DISCOVERY, timeout=FETCH_SECONDS, follow_redirects=False)
-    described = answer.raise_for_status().json()
+    described = _fetched(issuer.rstrip("/") + DISCOVERY)
     if described["issuer"] != issuer:
         raise ValueError("the description is another issuer's")
     url = str(described["jwks_uri"])

@@ -20,6 +20,7 @@ from . import repository
 
 MARK = "scot_"
 VISIBLE = len(MARK) + 6
+PROJECT_MARK = "project:"
 INCLUDES = {
     Scope.VIEWER: {Scope.VIEWER},
     Scope.AUDITOR: {Scope.VIEWER, Scope.AUDITOR},
@@ -64,9 +65,14 @@ class Principal:
             raise Forbidden(f"This key has the scope {self.scope}.", f"Use a key with the scope {scope}.")
 
 
-def digest_of(secret: str) -> str:
-    """What is stored of a secret."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+def hash_of(secret: str, project: str = DEFAULT_PROJECT) -> str:
+    """What is stored of the secret of a key of ``project``.
+
+    The release before projects looks for the plain SHA-256 and would show such a key's bearer every project: it must
+    not find the keys of any but the default one.
+    """
+    digest = hashlib.sha256(secret.encode()).hexdigest()
+    return digest if project == DEFAULT_PROJECT else PROJECT_MARK + digest
 
 
 def authenticate(session: Session, secret: str) -> Principal:
@@ -75,7 +81,8 @@ def authenticate(session: Session, secret: str) -> Principal:
     Raises:
         Unauthenticated: no usable key has this secret.
     """
-    row = repository.find_usable(session, digest_of(secret)) if secret.startswith(MARK) else None
+    digest = hash_of(secret)
+    row = repository.find_usable(session, (digest, PROJECT_MARK + digest)) if secret.startswith(MARK) else None
     if row is None:
         raise Unauthenticated("The API key is unknown, expired or revoked.", "Ask an administrator for a new key.")
     return Principal(row.id, Scope(row.scope), row.project_id)
@@ -89,7 +96,7 @@ def create(session: Session, body: ApiKeyCreate, project: str = DEFAULT_PROJECT)
         project_id=project,
         name=body.name,
         prefix=secret[:VISIBLE],
-        hash=digest_of(secret),
+        hash=hash_of(secret, project),
         scope=body.scope,
     )
     if body.expires_in_days is not None:

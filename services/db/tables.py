@@ -50,7 +50,7 @@ TOKENS = Sequence("job_tokens", metadata=Table.metadata)
 
 
 class ApiKeyRow(Scoped, Table):
-    """A key: its visible prefix and the SHA-256 of its secret."""
+    """A key: its visible prefix and the SHA-256 of its secret, marked where its project is not the default one."""
 
     __tablename__ = "api_keys"
     __table_args__ = (one_of("scope", Scope),)

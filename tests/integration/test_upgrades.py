@@ -21,13 +21,17 @@ from schemas.projects import DEFAULT_PROJECT
 from services.api_keys import service as api_keys
 from services.db.engine import make_engine, make_session_factory, scoped, transaction
 from services.db.migrate import migrate, schema_is_current
+from services.db.tables import JobKind
 from services.dispatch.dispatcher import Dispatcher, assembled
 from services.embedded.postgres import binary
+from services.jobs.queue import claim
 from services.observability import Metrics
 from services.settings import Settings, settings_environ
 from services.storage.blobs import S3BlobStore
 from tests.builders.api_server import api_in_thread, served_by_process
+from tests.builders.rows import add_audit
 from tests.builders.steering import eventually, running
+from tests.builders.tenants import make_project
 from tests.builders.toy_science import toy_science
 
 RELEASES = Path(__file__).parents[1] / "releases"
@@ -110,6 +114,63 @@ def old_process(release: Path, settings: Settings, *words: str) -> Iterator[subp
     finally:
         process.terminate()
         process.communicate()
+
+
+def held_back() -> str:
+    """What the runbook runs before going back."""
+    runbook = (Path(__file__).parents[2] / "deploy/runbooks/upgrade.md").read_text()
+    return runbook.split("```sql\n")[1].split("```")[0]
+
+
+CLAIM_ALL = """
+import os
+from services.db.engine import make_engine, make_session_factory, transaction
+from services.db.tables import JobKind
+from services.jobs.queue import claim
+factory = make_session_factory(make_engine(os.environ["SCOTOMA_DATABASE_URL"]))
+while True:
+    with transaction(factory) as session:
+        claimed = claim(session, list(JobKind), "old", 60.0)
+    if claimed is None:
+        break
+    print(claimed.subject_id)
+"""
+
+
+def test_going_back_to_a_release_without_projects_opens_no_team(
+    settings: Settings, engine: Engine, release_before: Path
+) -> None:
+    """Keys of other projects are strangers there, and their jobs are left alone as the runbook lays them aside."""
+    factory = make_session_factory(engine)
+    with transaction(factory) as session:
+        team = make_project(session, "team")
+        theirs = api_keys.create(session, ApiKeyCreate(name="theirs", scope=Scope.VIEWER), team).secret
+        ours = api_keys.create(session, ApiKeyCreate(name="ours", scope=Scope.VIEWER)).secret
+        assert api_keys.authenticate(session, theirs).project == team
+    with scoped(factory, team) as session:
+        add_audit(session)
+        claim(session, list(JobKind), "this release", 0.0)
+    with scoped(factory, DEFAULT_PROJECT) as session:
+        audit = add_audit(session)
+    with transaction(factory) as session:
+        session.execute(text(held_back()))
+    environ = {**os.environ, **settings_environ(settings), "PYTHONPATH": str(release_before)}
+    command = [sys.executable, "-c", CLAIM_ALL]
+    claimed = subprocess.run(command, cwd=release_before, env=environ, capture_output=True, text=True, check=True)
+    assert claimed.stdout.split() == [audit]
+    with served_by_process(settings, release_before) as url, httpx.Client(base_url=url, timeout=30) as http:
+        eventually(lambda: answers(http))
+        for secret, status in ((theirs, 401), (ours, 200)):
+            answer = http.get("/v1/audits", headers={"Authorization": f"Bearer {secret}"})
+            assert answer.status_code == status, answer.text
+
+
+def answers(http: httpx.Client) -> bool:
+    """Whether the server is up."""
+    try:
+        return http.get("/healthz").status_code == 200
+    except httpx.ConnectError:
+        return False
 
 
 def submit(http: httpx.Client, name: str) -> str:
