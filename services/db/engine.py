@@ -38,6 +38,7 @@ def make_engine(database_url: str, pool_size: int = 10) -> Engine:
         max_overflow=pool_size,
         pool_pre_ping=True,
         pool_timeout=10,
+        hide_parameters=True,  # of a statement that fails: messages go to logs, and values are users' and secrets'
         connect_args={"options": options, "connect_timeout": 10, "application_name": "scotoma"},
     )
 

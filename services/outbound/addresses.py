@@ -7,10 +7,13 @@ from collections.abc import Callable
 from ipaddress import ip_address
 
 import httpx
+import structlog
 
 from services.errors import AddressRefused
 
 from .networks import Address, may_reach
+
+log = structlog.get_logger(__name__)
 
 PORTS = frozenset({443, 8443})
 
@@ -62,11 +65,17 @@ def reachable(host: str, port: int, private: bool, ask: Resolve = resolve) -> li
     try:
         found = ask(host, port)
     except (OSError, ValueError) as error:  # also a zone id, or a label that IDNA cannot encode
-        raise AddressRefused(f"The host {host} cannot be resolved.", "Check its name.") from error
+        raise _refused(host, private, "not resolved") from error
     if not found or not all(may_reach(address, private) for address in found):
-        advice = "Use a host on the public internet." if not private else "Use another host."
-        raise AddressRefused(f"The host {host} is on a network that may not be reached from here.", advice)
+        raise _refused(host, private, "not allowed")
     return found
+
+
+def _refused(host: str, private: bool, reason: str) -> AddressRefused:
+    """The same words for every reason: users must not learn which names there are in the network of the service."""
+    log.info("address.refused", host=host, reason=reason)
+    advice = "Check its name, and use a host on the public internet." if not private else "Check its name."
+    return AddressRefused(f"The host {host} has no address on a network that may be reached from here.", advice)
 
 
 def check_address(url: str, private: bool, ask: Resolve = resolve) -> None:

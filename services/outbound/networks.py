@@ -19,12 +19,15 @@ NEVER = tuple(
         "240.0.0.0/4",
         "::/96",  # unspecified, and IPv4-compatible; the loopback is let through below
         "::ffff:0:0/96",  # IPv4-mapped
+        "::ffff:0:0:0/96",  # IPv4-translated (SIIT)
         "64:ff9b::/96",  # NAT64
         "64:ff9b:1::/48",
         "100::/64",
         "2001::/23",  # Teredo, ORCHID and other assignments
         "2002::/16",  # 6to4
+        "fd00:c1::/32",  # Oracle's metadata
         "fd00:ec2::/32",  # Amazon's metadata
+        "fd20:ce::/32",  # Google's metadata
         "fe80::/10",
         "fec0::/10",
         "ff00::/8",
@@ -51,6 +54,9 @@ PRIVATE = tuple(
 )
 """Refused unless the installation allows private networks."""
 
+GLOBAL_UNICAST = ip_network("2000::/3")
+"""All that IANA has given out of IPv6 for the internet; the rest is private or may become anything."""
+
 LOOPBACK = ip_address("::1")
 
 
@@ -60,7 +66,11 @@ def may_reach(address: Address, private: bool) -> bool:
         return private
     if getattr(address, "scope_id", None) is not None or _within(address, NEVER):
         return False
-    return private or not (_within(address, PRIVATE) or not address.is_global)
+    return private or (_is_public(address) and not _within(address, PRIVATE))
+
+
+def _is_public(address: Address) -> bool:
+    return address.is_global and (isinstance(address, IPv4Address) or _within(address, (GLOBAL_UNICAST,)))
 
 
 def _within(address: Address, networks: tuple[object, ...]) -> bool:

@@ -1,7 +1,8 @@
 """Refused sign-ins are counted, per address and in all, in the memory of this process.
 
-A key has 256 random bits: nobody guesses one. The limit is for the database and the log. Several API processes count
-for themselves, so the limit of an installation is that of one process times their number.
+A key has 256 random bits: nobody guesses one, and a right one gets in at any time. The limit tells who tries that
+it is no use, and keeps the log short. Several API processes count for themselves, so the limit of an installation is
+that of one process times their number.
 """
 
 from __future__ import annotations

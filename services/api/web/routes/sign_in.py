@@ -37,12 +37,13 @@ def sign_in(request: Request, ports: Ports, form: Form) -> Response:
     throttle: Throttle = request.app.state.throttle
     address = request.client.host if request.client else "unknown"
     target = safe_target(field(form, "next") or "/")
-    if wait := throttle.wait(address):
-        error = f"Too many keys were refused. Wait {wait} seconds, then try again."
-        return _form(request, ports, target, error, 429, {"Retry-After": str(wait)})
     try:
         principal = _principal(ports, (field(form, "key") or "")[:LONGEST_KEY])
     except Unauthenticated as refused:
+        # Only wrong keys wait: many people may come from one address, and some of them must not lock out the others.
+        if wait := throttle.wait(address):
+            error = f"Too many keys were refused. Wait {wait} seconds, then try again."
+            return _form(request, ports, target, error, 429, {"Retry-After": str(wait)})
         throttle.failed(address)
         return _form(request, ports, target, f"{refused.detail} {refused.advice}", 401)
     return _begun(request, ports, principal, target)

@@ -20,6 +20,7 @@ NEVER = [
     "255.255.255.255", "240.0.0.1", "192.88.99.1", "::", "::ffff:127.0.0.1", "::ffff:1.1.1.1", "::127.0.0.1",
     "64:ff9b::7f00:1", "64:ff9b:1::a00:1", "2002:7f00:1::1", "2001:0:4136:e378:8000:63bf:3fff:fdd2", "fe80::1",
     "fe80::1%eth0", "2606:4700:4700::1111%1", "fec0::1", "ff02::1", "fd00:ec2::254",
+    "fd20:ce::254", "fd00:c1::a9fe:a9fe", "::ffff:0:7f00:1", "64:ff9b:1:ffff::a9fe:a9fe",
 ]  # fmt: skip
 
 
@@ -46,11 +47,17 @@ def test_what_is_not_global_is_never_reached_from_the_public(address: IPv4Addres
     if may_reach(address, private=False):
         assert address.is_global
         assert not address.is_multicast
+        assert address.version == 4 or address in ip_network("2000::/3")
+
+
+@pytest.mark.parametrize("text", ["4000::1", "1000::1", "5f00::1", "c000::1", "e000::1", "8000::1", "200::1"])
+def test_only_what_iana_gave_out_is_public(text: str) -> None:
+    assert not may_reach(ip_address(text), private=False)
 
 
 @given(st.ip_addresses(v=4))
 def test_no_ipv6_form_of_an_ipv4_address_gets_through(inner: IPv4Address) -> None:
-    for network in ("::ffff:0:0/96", "64:ff9b::/96", "::/96"):
+    for network in ("::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "::/96"):
         disguised = IPv6Address(int(ip_network(network).network_address) + int(inner))
         if disguised != IPv6Address("::1"):
             assert not may_reach(disguised, private=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from services.errors import AddressRefused
 from services.outbound.addresses import Resolve, check_address, checked_url
@@ -69,6 +70,21 @@ def test_one_bad_address_among_good_ones_refuses_the_name() -> None:
     mixed = leads_to(OUTSIDE, ip_address("10.0.0.1"))
     with pytest.raises(AddressRefused):
         check_address("https://mixed.example/", private=False, ask=mixed)
+
+
+def test_a_name_that_is_not_there_and_one_that_is_private_are_told_alike() -> None:
+    """Else users could ask the resolver of the service which names its network has."""
+
+    def nowhere(host: str, port: int) -> list[Address]:
+        raise OSError("Name or service not known")
+
+    told = []
+    for ask in (nowhere, leads_to(), leads_to(ip_address("10.0.0.1")), leads_to(ip_address("169.254.169.254"))):
+        with pytest.raises(AddressRefused) as refused, capture_logs() as logs:
+            check_address("https://db.internal/", private=False, ask=ask)
+        told.append((refused.value.detail, refused.value.advice))
+        assert [line["reason"] for line in logs] == ["not resolved" if ask is nowhere else "not allowed"]
+    assert len(set(told)) == 1
 
 
 def test_the_next_address_is_tried_when_the_first_does_not_answer(receiver: Receiver) -> None:
