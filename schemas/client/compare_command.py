@@ -35,11 +35,11 @@ class FailOn(StrEnum):
     ANY = "any"
 
 
-UNWANTED = {
-    FailOn.BECAME_USED: {Change.BECAME_USED},
-    FailOn.BECAME_IGNORED: {Change.BECAME_IGNORED},
-    FailOn.ANY: {Change.BECAME_USED, Change.BECAME_IGNORED, Change.MORE, Change.LESS},
-}
+SHOWN = {Change.BECAME_USED, Change.BECAME_IGNORED, Change.MORE, Change.LESS}
+"""Changes that are there."""
+GREW = {FailOn.BECAME_USED: Change.MORE, FailOn.BECAME_IGNORED: Change.LESS}
+"""What is shown where a verdict turned and the change is not called by its name: it was encoded, or is, but unused."""
+TURNED = {FailOn.BECAME_USED: Change.BECAME_USED, FailOn.BECAME_IGNORED: Change.BECAME_IGNORED}
 UNUSED = {Verdict.IGNORED, Verdict.ENCODED_UNUSED}
 
 BEFORE_HELP = "Such as aud_…, or latest:NAME: the newest audit of the classifier NAME."
@@ -54,7 +54,8 @@ Unwanted = Annotated[
     typer.Option(
         "--fail-on",
         metavar="became-used|became-ignored|any",
-        help="Exit with 1 if this happened at the decision, 2 if it may have. Repeatable.",
+        help="Exit with 1 if this happened at the decision, 2 if it may have. Encoded but unused counts as ignored."
+        " Repeatable.",
     ),
 ]
 
@@ -114,18 +115,33 @@ def chosen(client: Client, text: str) -> str:
 def outcome(result: ComparisonResult, unwanted: list[FailOn]) -> int:
     """The exit code: violated, if something unwanted is shown; inconclusive, if it is not ruled out; else fine."""
     changes = at_the_decision(result)
-    if any(one.change in UNWANTED[each] for each in unwanted for one in changes):
+    if any(_is(one, each) for each in unwanted for one in changes):
         return POLICY_VIOLATED
     left_open = not changes or any(_may_be(one, each) for each in unwanted for one in changes)
     return INCONCLUSIVE if unwanted and left_open else OK
 
 
+def _is(one: FeatureChange, unwanted: FailOn) -> bool:
+    """Whether it is shown to be that change: "encoded, unused" is as little used as ignored."""
+    if unwanted is FailOn.ANY:
+        return one.change in SHOWN
+    unused, used = _ends(one, unwanted)
+    turned = one.change is GREW[unwanted] and unused in UNUSED and used is Verdict.USED
+    return turned or one.change is TURNED[unwanted]
+
+
 def _may_be(one: FeatureChange, unwanted: FailOn) -> bool:
-    """Whether what is not decided may yet be the change: what was used cannot become used."""
-    if one.change is not Change.UNDECIDED:
-        return False
-    from_, to = (one.before, one.after) if unwanted is FailOn.BECAME_USED else (one.after, one.before)
-    return unwanted is FailOn.ANY or not (from_ is Verdict.USED or to in UNUSED)
+    """Whether it may yet be that change, of what is not decided: what was used cannot become used."""
+    if unwanted is FailOn.ANY:
+        return one.change is Change.UNDECIDED
+    unused, used = _ends(one, unwanted)
+    possible = not (unused is Verdict.USED or used in UNUSED)
+    return possible and one.change in {Change.UNDECIDED, GREW[unwanted]}
+
+
+def _ends(one: FeatureChange, unwanted: FailOn) -> tuple[Verdict, Verdict]:
+    """The verdict that must be an unused one, and the one that must be "used"."""
+    return (one.before, one.after) if unwanted is FailOn.BECAME_USED else (one.after, one.before)
 
 
 def _follow(session: Session, client: Client, made: Comparison, timeout: float | None) -> None:

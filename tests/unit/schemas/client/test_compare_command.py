@@ -64,6 +64,38 @@ def test_what_is_not_decided_fails_only_where_it_may_be_what_is_not_wanted(
     assert outcome(undecided(before, after), [unwanted]) == code
 
 
+ENCODED, OPEN = Verdict.ENCODED_UNUSED, Verdict.UNDETERMINED
+
+
+@pytest.mark.parametrize(
+    ("change", "before", "after", "code"),
+    [
+        (Change.MORE, ENCODED, Verdict.USED, 1),
+        (Change.MORE, Verdict.IGNORED, Verdict.USED, 1),
+        (Change.MORE, Verdict.IGNORED, OPEN, 2),
+        (Change.MORE, ENCODED, Verdict.UNTRUSTED, 2),
+        (Change.MORE, OPEN, Verdict.USED, 2),
+        (Change.MORE, OPEN, OPEN, 2),
+        (Change.MORE, Verdict.USED, OPEN, 0),
+        (Change.MORE, OPEN, ENCODED, 0),
+        (Change.MORE, Verdict.IGNORED, ENCODED, 0),
+        (Change.LESS, OPEN, OPEN, 0),
+        (Change.LESS, ENCODED, Verdict.USED, 0),
+        (Change.SAME, OPEN, Verdict.USED, 0),
+        (Change.UNDECIDED, ENCODED, Verdict.USED, 2),
+    ],
+)
+def test_an_effect_that_grew_may_have_made_a_feature_used(
+    change: Change, before: Verdict, after: Verdict, code: int
+) -> None:
+    """And one that shrank may have made it ignored: the same, the other way round."""
+    there = comparison_result(changes=[feature_change("hue", change, before=before, after=after)])
+    assert outcome(there, [USED]) == code
+    mirrored = {Change.MORE: Change.LESS, Change.LESS: Change.MORE}.get(change, change)
+    back = comparison_result(changes=[feature_change("hue", mirrored, before=after, after=before)])
+    assert outcome(back, [IGNORED]) == code
+
+
 def test_a_change_inside_is_no_change_of_the_decision() -> None:
     inside = [feature_change("hue", Change.BECAME_USED, "conv1"), feature_change("hue", Change.SAME)]
     assert outcome(comparison_result(changes=inside), [ANY]) == 0
