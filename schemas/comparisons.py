@@ -55,11 +55,13 @@ class Change(StrEnum):
     BECAME_USED = "became_used"
     """It was ignored, it is used, and the difference of its effect is shown."""
     MORE = "more"
-    """No verdict turned round, and the effect is shown to have grown."""
+    """It did not turn between ignored and used, and the effect is shown to have grown; "encoded, unused" may be used
+    now."""
     LESS = "less"
-    """No verdict turned round, and the effect is shown to have shrunk."""
+    """It did not turn between ignored and used, and the effect is shown to have shrunk; what was used may be "encoded,
+    unused" now."""
     SAME = "same"
-    """The difference is shown to be smaller than what counts as an effect."""
+    """The difference is shown to be smaller than what counts as an effect, and no verdict says otherwise."""
     UNDECIDED = "undecided"
     """Neither a change nor its absence is shown."""
 
@@ -79,7 +81,8 @@ class Difference(Contract):
 class FeatureChange(Contract):
     """One feature at one tap in both audits. ``tap``: name in both, or ``logits``.
 
-    ``flip_rate`` and ``total_variation``: beyond the floor, by the feature's own edit, the same at every tap.
+    ``edit``: by which edit of the feature the numbers are: the one that shows the change, else the first that both
+    audits trust; ``None`` where they trust none. ``flip_rate`` and ``total_variation``: beyond its floor.
     ``retention``: what a probe reads at the tap (predictive), calibrated to 0..1. ``None``: not measured in both alike.
     ``reasons``: why ``change`` is what it is, in words, the decisive one first.
     """
@@ -89,6 +92,7 @@ class FeatureChange(Contract):
     change: Change
     before: Verdict
     after: Verdict
+    edit: Literal["exact", "generated", "factor"] | None = None
     flip_rate: Difference | None = None
     total_variation: Difference | None = None
     retention: Difference | None = None
@@ -98,16 +102,22 @@ class FeatureChange(Contract):
 class TapChange(Contract):
     """How invariant a tap is in both audits: ``total_invariance`` (M2) is the share of the codes' variance that it
     leaves free, ``sample_deviation`` (M5) how far its values of images drawn to share it lie from those of the
-    original, in units of the distance between two references. Neither decides a ``change``.
+    original, in units of the distance between two references. Neither decides a ``change``. ``failed_before`` and
+    ``failed_after``: names of checks that they and the samples rest on and that failed: then they are no statement.
     """
 
     tap: str
     total_invariance: Difference | None = None
     sample_deviation: Difference | None = None
+    failed_before: list[str] = []
+    failed_after: list[str] = []
 
 
 class ComparedAudit(Contract):
-    """One side: which audit, of which classifier, and the digest of its ``result.json``."""
+    """One side: which audit, of which classifier, and the digest of its ``result.json``.
+
+    ``refitted``: its numbers here were fitted or measured again, and may differ from those of its report.
+    """
 
     audit: Identifier
     name: Name
@@ -116,6 +126,7 @@ class ComparedAudit(Contract):
     seed: int
     profile: str
     classifier: ClassifierSummary
+    refitted: bool = False
 
 
 class ComparisonResult(Contract):
@@ -149,8 +160,8 @@ class ComparisonResult(Contract):
 
 
 class PictureSet(Contract):
-    """One reference image with what each classifier cannot tell from it (invariance samples), side by side; or one
-    edit of a feature with both answers. ``feature``: of an edit.
+    """One reference image with images drawn to share its values at ``tap`` in either classifier (invariance samples),
+    side by side; or one edit of a feature with both answers. ``feature``: of an edit.
 
     ``before`` and ``after``: of ``samples`` each classifier's own images, of ``edit`` the same images twice. A caption
     begins with that classifier's answer; ``mark`` says whether it is its answer to the original.

@@ -158,7 +158,17 @@ def test_two_classifiers_are_compared_on_numbers_of_their_own_audits(
         assert own.total_invariance is not None
         assert tap.total_invariance.before.value == pytest.approx(own.total_invariance.value)
         assert tap.sample_deviation is not None
+    assert (found.before.refitted, found.after.refitted) == (False, False)
     check_pictures(pictures)
+    shown = {one.feature for one in pictures.sets if one.kind == "edit"}
+    assert shown <= {one.feature for one in found.changes if one.edit is not None}
+    check_numbers_of_an_edit(found)
+
+
+def check_numbers_of_an_edit(found: ComparisonResult) -> None:
+    """Exactly where there is an edit that both audits trust."""
+    for change in found.changes:
+        assert (change.edit is None) == (change.flip_rate is None) == (change.total_variation is None)
 
 
 def check_against(change: FeatureChange, before: Finding, after: Finding) -> None:

@@ -118,10 +118,15 @@ class EditDifference:
 
 @dataclass(frozen=True)
 class Judged:
-    """The change, and why, the decisive reason first."""
+    """The change, and why, the decisive reason first.
+
+    ``deciding``: the edit whose numbers go with it: the first that shows it, else the first that both audits trust;
+    ``None`` where they trust none.
+    """
 
     change: Change
     reasons: list[str]
+    deciding: EditDifference | None = None
 
 
 TURNED = {
@@ -129,6 +134,12 @@ TURNED = {
     (Verdict.IGNORED, Verdict.USED): (Change.BECAME_USED, 1),
 }
 """Verdicts that turned round, and where the effect must have gone."""
+
+LEANING = {
+    (Verdict.USED, Verdict.ENCODED_UNUSED): Change.LESS,
+    (Verdict.ENCODED_UNUSED, Verdict.USED): Change.MORE,
+}
+"""Verdicts of which one denies the effect that the other shows, and the only change that goes with them."""
 
 AT_ALL = (0.0, 0.0)
 NOT_MEASURED = "No edit of it was measured in both audits."
@@ -155,15 +166,31 @@ def judge_change(
     trusted = [one for one in edits if one.trusted(thresholds)]
     refused = [*objections, *_refusals(before, after, edits, trusted)]
     told = [sentence for one in edits for sentence in _told(one)]
-    if refused:
-        return Judged(Change.UNDECIDED, [*refused, *told])
+    change, shown = (Change.UNDECIDED, []) if refused else _judged(before, after, trusted, thresholds)
+    if not refused:
+        refused = [_not_shown(before, after) if change is Change.UNDECIDED else SHOWN[change]]
+    believed = [] if NOT_TRUSTED in refused else [*shown, *trusted]
+    return Judged(change, [*refused, *told], next(iter(believed), None))
+
+
+def _judged(
+    before: Verdict, after: Verdict, trusted: Sequence[EditDifference], thresholds: Thresholds
+) -> tuple[Change, list[EditDifference]]:  # fmt: skip
+    """The change and the edits that show it."""
     if (before, after) in TURNED:
         change, sign = TURNED[before, after]
-        if _agreed(trusted, sign, AT_ALL, thresholds):
-            return Judged(change, [SHOWN[change], *told])
-        return Judged(Change.UNDECIDED, [f"It was {before} and is {after}, but the difference is not shown.", *told])
-    change = _in_size(trusted, thresholds)
-    return Judged(change, [SHOWN[change], *told])
+        shown = _agreed(trusted, sign, AT_ALL, thresholds)
+        return (change if shown else Change.UNDECIDED), shown
+    change, shown = _in_size(trusted, thresholds)
+    if change is not LEANING.get((before, after), change):
+        return Change.UNDECIDED, []
+    return change, shown
+
+
+def _not_shown(before: Verdict, after: Verdict) -> str:
+    if (before, after) in TURNED or (before, after) in LEANING:
+        return f"It was {before} and is {after}, but the difference is not shown."
+    return SHOWN[Change.UNDECIDED]
 
 
 def _refusals(
@@ -177,22 +204,24 @@ def _refusals(
     return [*untrusted, NOT_TRUSTED] if missing else untrusted
 
 
-def _in_size(trusted: Sequence[EditDifference], thresholds: Thresholds) -> Change:
+def _in_size(trusted: Sequence[EditDifference], thresholds: Thresholds) -> tuple[Change, list[EditDifference]]:
     least = (thresholds.flip_rate, thresholds.total_variation)
-    if _agreed(trusted, 1, least, thresholds):
-        return Change.MORE
-    if _agreed(trusted, -1, least, thresholds):
-        return Change.LESS
-    return Change.SAME if all(one.same(least, thresholds) for one in trusted) else Change.UNDECIDED
+    for change, sign in ((Change.MORE, 1), (Change.LESS, -1)):
+        if shown := _agreed(trusted, sign, least, thresholds):
+            return change, shown
+    same = all(one.same(least, thresholds) for one in trusted)
+    return (Change.SAME if same else Change.UNDECIDED), []
 
 
-def _agreed(trusted: Sequence[EditDifference], sign: int, least: tuple[float, float], thresholds: Thresholds) -> bool:
-    """Whether one way of editing shows it, and no other shows the contrary or that there is nothing."""
+def _agreed(
+    trusted: Sequence[EditDifference], sign: int, least: tuple[float, float], thresholds: Thresholds
+) -> list[EditDifference]:  # fmt: skip
+    """The ways of editing that show it; none where another shows the contrary or that there is nothing."""
     counts = (thresholds.flip_rate, thresholds.total_variation)
     shown = [one for one in trusted if one.moved(sign, least, thresholds)]
     others = [one for one in trusted if one not in shown]
     against = any(_beyond(one.flips, one.variation, -sign, AT_ALL) or one.same(counts, thresholds) for one in others)
-    return bool(shown) and not against
+    return [] if against else shown
 
 
 def _beyond(flips: Paired, variation: Paired, sign: int, least: tuple[float, float]) -> bool:

@@ -19,18 +19,19 @@ from schemas.comparisons import (
     FeatureChange,
     TapChange,
 )
-from schemas.results import Estimate, Simultaneity, Verdict
+from schemas.results import Estimate, Simultaneity
 from schemas.stages import STAGE_CODE_VERSION
 from workers.evidence import verdicts as evidence
 from workers.evidence.bootstrap import Interval
 from workers.evidence.changes import EditDifference, judge_change
 from workers.evidence.differences import Paired, family_of_differences, least_differences
-from workers.stages.comparing.answers import Answers, compare_answers, one_kind
-from workers.stages.comparing.effects import common_edits, edit_differences
+from workers.stages.comparing.answers import Answers, compare_answers
+from workers.stages.comparing.effects import Method, common_edits, edit_differences
+from workers.stages.comparing.objections import objections_to, verdict_of
 from workers.stages.comparing.pictures import comparison_pictures
-from workers.stages.comparing.representations import retention_of, sample_deviation_of, total_invariance_of
+from workers.stages.comparing.representations import doubts, retention_of, sample_deviation_of, total_invariance_of
 from workers.stages.comparing.sides import Side, Sides, open_sides
-from workers.stages.comparing.words import OTHER_KINDS, OTHER_NETWORKS, limits_of
+from workers.stages.comparing.words import limits_of
 from workers.stages.faithfulness import estimate
 from workers.stages.intervals import Resampler, Statistician
 from workers.stages.result import LIBRARIES, library_version
@@ -50,7 +51,6 @@ class Measured:
     sides: Sides
     by: Statistician
     edits: dict[str, list[EditDifference]]
-    kinds_agree: bool
 
 
 def run(context: StageContext) -> Produced:
@@ -63,7 +63,7 @@ def run(context: StageContext) -> Produced:
     by = _statistician(context, sides)
     edits = {name: edit_differences(sides, name, by) for name in sides.features}
     context.report(0.3, "edits paired")
-    found = Measured(sides, by, edits, one_kind(sides))
+    found = Measured(sides, by, edits)
     changes = [_change(found, feature, tap) for feature in sides.features for tap in sides.taps]
     taps = [_tap(found, tap) for tap in sides.taps]
     context.report(0.7, "differences measured")
@@ -83,49 +83,27 @@ def _statistician(context: StageContext, sides: Sides) -> Statistician:
 
 def _change(found: Measured, feature: str, tap: str) -> FeatureChange:
     sides, edits = found.sides, found.edits[feature]
-    before, after = (_verdict(side, feature, tap) for side in sides)
+    before, after = (verdict_of(side, feature, tap) for side in sides)
     judged = judge_change(
-        evidence.Verdict(before.value), evidence.Verdict(after.value), edits, _objections(found, feature, tap)
+        evidence.Verdict(before.value), evidence.Verdict(after.value), edits, objections_to(sides, feature, tap)
     )
+    deciding = judged.deciding
     return FeatureChange(
         feature=feature, tap=tap, change=Change(judged.change.value), before=before, after=after,
-        flip_rate=_difference(edits[0].flips) if edits else None,
-        total_variation=_difference(edits[0].variation) if edits else None,
+        edit=None if deciding is None else deciding.method,
+        flip_rate=None if deciding is None else _difference(deciding.flips),
+        total_variation=None if deciding is None else _difference(deciding.variation),
         retention=_difference(retention_of(sides, feature, tap, found.by)), reasons=judged.reasons,
     )  # fmt: skip
 
 
-def _verdict(side: Side, feature: str, tap: str) -> Verdict:
-    """What the audit said; an audit by another release may not have known the feature or the tap."""
-    try:
-        return side.result.finding(feature, tap).verdict
-    except KeyError:
-        return Verdict.UNDETERMINED
-
-
-def _objections(found: Measured, feature: str, tap: str) -> list[str]:
-    """Why nothing may be said of ``feature`` at ``tap``, whatever was measured."""
-    objections = [] if found.kinds_agree else [OTHER_KINDS]
-    if not found.sides.comparable(feature):
-        objections.append(OTHER_NETWORKS)
-    for side in found.sides:
-        said, again = _verdict(side, feature, tap), _measured_again(side).get((feature, tap))
-        if again != said.value:
-            objections.append(f"The audit {side.name} said {said}; measured again by this release it is {again}.")
-    return objections
-
-
-def _measured_again(side: Side) -> dict[tuple[str, str], str]:
-    """Verdicts of the stage ``evidence`` that these numbers go with: those of the result, unless code has changed."""
-    return {(one["feature"], one["tap"]): one["verdict"] for one in side.context.json("evidence")["findings"]}
-
-
 def _tap(found: Measured, tap: str) -> TapChange:
+    failed_before, failed_after = (doubts(side, tap) for side in found.sides)
     return TapChange(
-        tap=tap,
+        tap=tap, failed_before=failed_before, failed_after=failed_after,
         total_invariance=_difference(total_invariance_of(found.sides, tap, found.by)),
         sample_deviation=_difference(sample_deviation_of(found.sides, tap, found.by)),
-    )
+    )  # fmt: skip
 
 
 def _difference(paired: Paired | None) -> Difference | None:
@@ -142,12 +120,12 @@ def _known(interval: Interval) -> Estimate | None:
     return finite(estimate(interval))
 
 
-def _most_changed(changes: list[FeatureChange]) -> list[str]:
-    """Features in the order of how far their flips moved; those that changed first."""
+def _most_changed(changes: list[FeatureChange]) -> dict[str, Method]:
+    """Features in the order of how far their flips moved, those that changed first; each with the edit that says so."""
     moved = [one for one in changes if one.tap == "logits" and one.flip_rate is not None]
     still = {Change.SAME, Change.UNDECIDED}
     order = sorted(moved, key=lambda one: (one.change in still, -abs(_flips(one))))
-    return [one.feature for one in order]
+    return {one.feature: one.edit for one in order if one.edit is not None}
 
 
 def _flips(change: FeatureChange) -> float:
@@ -183,6 +161,7 @@ def _compared(side: Side) -> ComparedAudit:
     return ComparedAudit(
         audit=told.id, name=told.name, result_digest=side.context.request.inputs["result"],
         finished_at=told.finished_at, seed=told.seed, profile=told.profile, classifier=side.result.classifier,
+        refitted=side.refitted,
     )  # fmt: skip
 
 

@@ -14,6 +14,8 @@ from schemas.stages import PlannedStage, Source
 from workers.classifier.selection import LOGITS
 from workers.stages.plan import Done, Inputs, plan_audit
 
+NUMBERS = "2"
+"""Of the stage ``comparison`` alone, in its configuration: outputs made when it measured otherwise are not taken."""
 PROBED = ("dataset", "taps", "wide", "codes", "oracles", "concepts", "discovered")
 """Inputs of ``evidence`` that the stage ``probes`` reads, too."""
 
@@ -105,7 +107,8 @@ def _comparison(subject: ComparisonSubject, before: _Planned, after: _Planned, d
         for name, found in sorted(done.items()) if name != "comparison"
     ]  # fmt: skip
     config = {
-        "profile": after.config["profile"], "before": before.config, "after": after.config, "timings": timings,
+        "numbers": NUMBERS, "profile": after.config["profile"], "before": before.config, "after": after.config,
+        "timings": timings,
         "comparison": subject.comparison_id, "name": subject.name, "created_at": subject.created_at.isoformat(),
     }  # fmt: skip
     return PlannedStage(

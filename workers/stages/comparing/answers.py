@@ -47,7 +47,8 @@ def agreeing(sides: Sides, places: tuple[Rows, Rows]) -> NDArray[np.bool_] | Non
     count, others = (side.latents["probabilities"].shape[1] for side in sides)
     outputs = [side.context.config["outputs"] for side in sides]
     where = same_classes(outputs[0], outputs[1], count, others)
-    if where is None or not one_kind(sides):
+    named = [one is not None for one in outputs]
+    if where is None or named[0] != named[1] or not one_kind(sides):
         return None
     if sides.before.studio.classifier.independent:
         return np.asarray(((before > 0) == (after[:, where] > 0)).all(axis=1))

@@ -12,7 +12,6 @@ from workers.evidence.changes import EditDifference, EditSide
 from workers.evidence.differences import Paired, excess_difference
 from workers.stages.comparing.sides import Rows, Side, Sides, matched
 from workers.stages.effect_estimates import edit_keys
-from workers.stages.gates import SECOND_OPINION
 from workers.stages.intervals import Statistician
 
 Floats = NDArray[np.float64]
@@ -78,7 +77,4 @@ def _rate(values: Floats, by: Statistician) -> Interval:
 
 def failed_kinds(side: Side, feature: str) -> frozenset[str]:
     """Kinds of the gates and controls that failed in an audit and bear on what edits of ``feature`` show."""
-    failed = [gate.name for gate in side.result.gates if not gate.passed]
-    failed += [control.name for control in side.result.controls if not control.passed]
-    bearing = (name for name in failed if name not in SECOND_OPINION)
-    return frozenset(kind for kind, _, of in (name.partition(":") for name in bearing) if of in {"", feature})
+    return frozenset(kind for kind, _, of in (name.partition(":") for name in side.failed) if of in {"", feature})

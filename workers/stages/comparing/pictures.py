@@ -1,8 +1,8 @@
-"""Pictures of a comparison: what each classifier cannot tell from one image, and one edit seen by both."""
+"""Pictures of a comparison: images drawn to share one image's answer, and one edit seen by both."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, zip_longest
 
 import numpy as np
@@ -14,11 +14,13 @@ from schemas.results import Picture
 from workers.classifier.selection import LOGITS
 from workers.stages.classifying import classify
 from workers.stages.comparing.answers import agreeing
+from workers.stages.comparing.effects import Method
 from workers.stages.comparing.sides import Rows, Side, Sides, matched
 from workers.stages.edit_sheets import walked
-from workers.stages.edits import Images
+from workers.stages.edits import Images, Mask
 from workers.stages.effects import editor_of, edits_to
 from workers.stages.features import AuditedFeature
+from workers.stages.findings import METHODS
 from workers.stages.inn import condition, load_inn
 from workers.stages.references import spread_rows
 from workers.stages.stage import StageContext
@@ -33,11 +35,17 @@ MOST_BYTES = 1_500_000
 """Of all pictures together, as the report holds them; sets that do not fit any more are left out."""
 
 
-def comparison_pictures(context: StageContext, sides: Sides, changed: Sequence[str]) -> ComparisonPictures:
-    """Samples of a few images by both, and edits of the features that ``changed``, those that changed most first."""
+def comparison_pictures(
+    context: StageContext, sides: Sides, changed: Mapping[str, Method]
+) -> ComparisonPictures:  # fmt: skip
+    """Samples of a few images by both, and edits of the features that ``changed``, those that changed most first.
+
+    By the edit whose numbers stand beside them.
+    """
     rows = _shown(context, sides)
     samples = _samples(context, sides, rows)
-    edits = [edit for name in changed[:FEATURES] for edit in _edits(sides, name, rows)]
+    most = list(changed.items())[:FEATURES]
+    edits = [edit for name, method in most for edit in _edits(sides, name, method, rows)]
     in_turn = chain.from_iterable(zip_longest(samples, edits))
     return ComparisonPictures(sets=_fitting(one for one in in_turn if one is not None))
 
@@ -83,7 +91,7 @@ def _samples(context: StageContext, sides: Sides, rows: tuple[Rows, Rows]) -> li
 
 
 def _drawn(context: StageContext, side: Side, rows: Rows) -> Images:
-    """Images ``(n, draws, h, w, c)`` that the classifier of ``side`` cannot tell from its references ``rows``."""
+    """Images ``(n, draws, h, w, c)`` drawn to share the logits that ``side`` gives its references ``rows``."""
     z = condition(side.latents, LOGITS)[torch.from_numpy(rows)]
     # The same noise for both: what differs between their samples is theirs, not chance.
     codes = load_inn(side.context.blob("inn")).sample(z, DRAWN, context.generator("draws"))
@@ -91,19 +99,27 @@ def _drawn(context: StageContext, side: Side, rows: Rows) -> Images:
     return images.reshape(len(rows), DRAWN, *images.shape[1:])
 
 
-def _edits(sides: Sides, name: str, rows: tuple[Rows, Rows]) -> Iterator[PictureSet]:
-    """One set per image: ``name`` alone changed, the very same pictures shown to both."""
+def _edits(sides: Sides, name: str, method: Method, rows: tuple[Rows, Rows]) -> Iterator[PictureSet]:
+    """One set per image: ``name`` alone changed by ``method``, the very same pictures shown to both."""
     side = sides.after
     feature, unedited = side.features[name], Unedited(side.studio, rows[1][:EDITED])
-    edit = next(edits_to(side.context, feature, editor_of(side.context), unedited), None)
+    ways = edits_to(side.context, feature, editor_of(side.context), unedited)
+    edit = next((one for one in ways if one.method == METHODS[method]), None)
     if edit is None:
         return
     walk = walked(feature)
     for row in range(len(edit.before)):
-        edited = edit.to(np.full(len(walk.values), row), walk.values)
-        before, after = (_answers(one, edit.before[row], edited, walk.names) for one in sides)
+        at = np.full(len(walk.values), row)
+        edited = edit.to(at, walk.values)
+        names = _confirmed(walk.names, edit.check(at, edited, walk.values).hit)
+        before, after = (_answers(one, edit.before[row], edited, names) for one in sides)
         original = _original(sides, edit.before[row], _now(feature, int(edit.rows[row])))
         yield PictureSet(kind="edit", tap=LOGITS, feature=name, original=original, before=before, after=after)
+
+
+def _confirmed(names: Sequence[str], hit: Mask) -> list[str]:
+    """The values that pictures were edited to; of which nobody confirmed that they show it, it is said."""
+    return [name if shown else f"not confirmed: {name}" for name, shown in zip(names, hit, strict=True)]
 
 
 def _now(feature: AuditedFeature, row: int) -> str:

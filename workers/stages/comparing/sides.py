@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.problems import ErrorCode
-from schemas.results import AuditResult
+from schemas.results import AuditResult, Finding
 from schemas.stages import StageRequest
 from workers.classifier.selection import Tap
 from workers.errors import StageError
@@ -18,6 +19,7 @@ from workers.intake.reference import load_dataset
 from workers.stages.classifying import load_taps
 from workers.stages.decoding import Studio, open_studio
 from workers.stages.features import CODED, AuditedFeature
+from workers.stages.gates import SECOND_OPINION
 from workers.stages.references import choose
 from workers.stages.stage import Arrays, StageContext
 
@@ -59,6 +61,29 @@ class Side:
     def effects(self) -> Arrays:
         """What the stage ``effects`` left."""
         return self.context.arrays("effects")
+
+    @cached_property
+    def evidence(self) -> dict[str, Any]:
+        """What the stage ``evidence`` left: it goes with the numbers that are compared."""
+        return dict(self.context.json("evidence"))
+
+    @cached_property
+    def findings(self) -> dict[tuple[str, str], Finding]:
+        """Of the stage ``evidence``, by feature and tap: those of the result, unless code or networks have changed."""
+        found = (Finding.model_validate(one) for one in self.evidence["findings"])
+        return {(one.feature, one.tap): one for one in found}
+
+    @cached_property
+    def failed(self) -> list[str]:
+        """Names of the gates and controls that failed, of the same source as the numbers; no second opinions."""
+        checks = [*self.evidence["gates"], *self.evidence["controls"]]
+        return [one["name"] for one in checks if not one["passed"] and one["name"] not in SECOND_OPINION]
+
+    @property
+    def refitted(self) -> bool:
+        """Whether its report was written from other evidence: what it had fitted was gone, or code has changed."""
+        published = self.result.audit.artifacts.get("evidence", "")
+        return published.rpartition("/")[2] != self.context.request.inputs["evidence"]
 
     def edited(self, feature: AuditedFeature) -> Rows:
         """The rows of the dataset that ``feature`` was edited in: images in which a formula finds none are left out."""

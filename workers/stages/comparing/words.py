@@ -14,6 +14,12 @@ OTHER_NETWORKS = (
     " the code or read from it differs by the networks too, so no change is claimed of it. Audit both with the same"
     " seed, profile and views, then compare."
 )
+SHOWN = 12
+"""Checks that a limit names."""
+PROBES = (
+    "Differences of retention are differences of these probes: where there are few references for many units a probe"
+    " reads less than the tap holds, by an amount that differs between two classifiers and is in no interval."
+)
 OTHER_KINDS = (
     "One classifier gives one class, the other labels that do not exclude each other: an answer that changes is not the"
     " same thing in both, so no change of any feature is claimed."
@@ -26,11 +32,12 @@ def limits_of(sides: Sides, answers: Answers) -> list[str]:
         f"What is said holds for the {answers.images:,} references that both audits looked at, and for no others.",
         "Differences of retention and invariance are told and decide nothing: a change rests on both verdicts and on"
         " the paired difference of the effect.",
+        PROBES,
         *_settings(sides),
         *([] if sides.one_machinery else [OTHER_NETWORKS]),
         *_classes(sides, answers),
         *_taps(sides),
-        *(words for side in sides for words in _code(side)),
+        *(words for side in sides for words in (*_code(side), *_fitted_again(side), *_failed(side))),
     ]
 
 
@@ -66,4 +73,23 @@ def _code(side: Side) -> Iterator[str]:
         yield (
             f"The audit {side.name} was made by another release (stages {said}, now {STAGE_CODE_VERSION}): it was"
             " measured again, and where its verdict came out differently no change is claimed."
+        )
+
+
+def _fitted_again(side: Side) -> Iterator[str]:
+    if side.refitted:
+        yield (
+            f"The audit {side.name} was fitted or measured again for this comparison: its numbers, gates and pictures"
+            " here may differ from those of its report, and comparing once more may give others."
+        )
+
+
+def _failed(side: Side) -> Iterator[str]:
+    """Checks of the whole audit and of its taps; those of a feature bear on that feature alone."""
+    failed = [name for name in side.failed if name.partition(":")[2] in {"", *side.taps}]
+    if failed:
+        more = f" and {len(failed) - SHOWN} more" if len(failed) > SHOWN else ""
+        yield (
+            f"Checks that failed in the audit {side.name}: {', '.join(failed[:SHOWN])}{more}. What rests on them here,"
+            " pictures and invariances of taps among it, is shown and is no statement."
         )

@@ -66,6 +66,49 @@ def test_a_difference_alone_makes_nothing_ignored(verdicts: tuple[Verdict, Verdi
     assert change(edit(-0.9, -0.8), before=verdicts[0], after=verdicts[1]) is Change.LESS
 
 
+ENCODED = Verdict.ENCODED_UNUSED
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "bounds", "expected"),
+    [
+        ((USED, ENCODED), (-0.019, 0.0), Change.UNDECIDED),
+        ((ENCODED, USED), (0.0, 0.019), Change.UNDECIDED),
+        ((USED, ENCODED), (0.1, 0.2), Change.UNDECIDED),
+        ((ENCODED, USED), (-0.2, -0.1), Change.UNDECIDED),
+        ((USED, ENCODED), (-0.2, -0.1), Change.LESS),
+        ((ENCODED, USED), (0.1, 0.2), Change.MORE),
+        ((ENCODED, IGNORED), (-0.01, 0.01), Change.SAME),
+    ],
+)
+def test_verdicts_that_turned_are_never_called_the_same(
+    verdicts: tuple[Verdict, Verdict], bounds: tuple[float, float], expected: Change
+) -> None:
+    judged = judge_change(*verdicts, [edit(*bounds)])
+    assert judged.change is expected
+    if expected is Change.UNDECIDED:
+        assert judged.reasons[0] == f"It was {verdicts[0]} and is {verdicts[1]}, but the difference is not shown."
+
+
+MISSED = replace(QUIET, confirmed=0.1)
+
+
+def test_the_edit_that_decided_is_the_one_whose_numbers_are_told() -> None:
+    laid_aside, other = of_code(-0.5, -0.3, after=MISSED), of_code(0.1, 0.2, method="factor")
+    judged = judge_change(USED, USED, [laid_aside, other])
+    assert (judged.change, judged.deciding) == (Change.MORE, other)
+    unclear = of_code(-0.02, 0.3)
+    assert judge_change(USED, USED, [unclear, other]).deciding is other
+    assert judge_change(USED, USED, [unclear]).deciding is unclear
+    assert judge_change(USED, USED, [of_code(-0.01, 0.01)], ["The networks differ."]).deciding is not None
+
+
+def test_edits_that_nobody_trusts_have_no_numbers() -> None:
+    assert judge_change(USED, USED, [of_code(-0.5, -0.3, after=MISSED)]).deciding is None
+    assert judge_change(USED, USED, [edit(-0.5, -0.3, after=MISSED), of_code(0.1, 0.2)]).deciding is None
+    assert judge_change(USED, USED, []).deciding is None
+
+
 @pytest.mark.parametrize(
     ("flips", "variation", "expected"),
     [

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,76 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from schemas.results import FeatureSource
-from workers.classifier.selection import Tap
+from tests.builders.compared_sides import NETWORKS, N, attribute, by, effects, side, taps_of
 from workers.evidence import gates
-from workers.evidence.differences import family_of_differences
-from workers.evidence.features import FeatureColumn, fit_encoding
 from workers.stages.comparing.answers import compare_answers, one_kind
 from workers.stages.comparing.effects import common_edits, edit_differences, failed_kinds
-from workers.stages.comparing.sides import Side, Sides, matched
+from workers.stages.comparing.sides import Sides, matched
 from workers.stages.comparing.words import limits_of
-from workers.stages.features import AuditedFeature
-from workers.stages.intervals import Resampler, Statistician
-from workers.stages.stage import Arrays
-
-N = 60
-
-
-def taps_of(units: int, classes: int) -> dict[str, Tap]:
-    hidden = Tap(name="hidden", tensor="hidden", kind="hidden", depth=0.5, op_type="Gemm", shape=(units,))
-    return {"hidden": hidden, "logits": Tap("logits", "scores", "logits", 1.0, "Gemm", (classes,))}
-
-
-TAPS = taps_of(12, 3)
-NETWORKS = dict.fromkeys(("autoencoder", "oracles", "editor", "concepts"), "a" * 64)
-
-
-def attribute(name: str, source: FeatureSource = FeatureSource.ATTRIBUTE) -> AuditedFeature:
-    column = FeatureColumn(name, "numeric", np.arange(N, dtype=float))
-    return AuditedFeature(name, source, column, fit_encoding(column))
-
-
-def effects(key: str, rows: np.ndarray, flips: np.ndarray, **more: Any) -> Arrays:
-    none = np.zeros(len(rows))
-    found = {f"flips:{key}": flips, f"variation:{key}": flips / 2, f"floor_flips:{key}": none,
-             f"floor_variation:{key}": none, f"confirmed:{key}": np.array([1.0])}  # fmt: skip
-    return {"rows": rows, **found, **more}
-
-
-def side(
-    name: str, *, references: np.ndarray | None = None, changed: Arrays | None = None, logits: np.ndarray | None = None,
-    outputs: list[str] | None = None, labels: np.ndarray | None = None, independent: bool = False,
-    networks: dict[str, str] = NETWORKS, features: list[AuditedFeature] | None = None, taps: dict[str, Tap] = TAPS,
-    failed: tuple[str, ...] = (), **told: Any,
-) -> Side:  # fmt: skip
-    """One audit of which only what matters here is there."""
-    made = Side(
-        name,
-        cast(Any, SimpleNamespace(
-            request=SimpleNamespace(inputs=networks), config={"outputs": outputs, "classes": None}
-        )),
-        cast(Any, SimpleNamespace(
-            gates=[SimpleNamespace(name=gate, passed=False) for gate in failed], controls=[],
-            audit=SimpleNamespace(**{"seed": 0, "profile": "quick", "versions": {"stages": "4"}, **told}),
-        )),
-        np.arange(N) if references is None else references,
-    )  # fmt: skip
-    scores = np.eye(3, dtype=np.float32)[np.zeros(N, dtype=int)] if logits is None else logits
-    given: dict[str, Any] = {
-        "studio": SimpleNamespace(
-            references=SimpleNamespace(labels=labels), classifier=SimpleNamespace(independent=independent)
-        ),
-        "features": {one.name: one for one in (features or [attribute("age")])},
-        "taps": taps,
-    }  # fmt: skip
-    made.__dict__.update(given)
-    arrays_of = {"latents": {"logits": scores, "probabilities": scores}, "effects": changed or {}}
-    made.context.arrays = arrays_of.__getitem__  # type: ignore[method-assign]
-    return made
-
-
-def by(edits: int = 1) -> Statistician:
-    return Statistician(Resampler(np.random.default_rng(0), 200), family_of_differences(edits, 1, 2))
 
 
 @given(
@@ -176,10 +111,11 @@ def test_answers_agree_by_the_names_of_their_classes() -> None:
     found = compare_answers(Sides(before, after))
     assert found.agreement is not None
     assert found.agreement.value == 1
-    named = side("after", logits=one_hot(answers), outputs=["a", "b", "z"])
-    unknown = compare_answers(Sides(before, named))
-    assert unknown.agreement is None
-    assert any("cannot be known" in words for words in limits_of(Sides(before, named), unknown))
+    for outputs in (["a", "b", "z"], None):
+        other = side("after", logits=one_hot(answers), outputs=outputs)
+        unknown = compare_answers(Sides(before, other))
+        assert unknown.agreement is None, outputs
+        assert any("cannot be known" in words for words in limits_of(Sides(before, other), unknown))
 
 
 def test_accuracy_is_paired_over_the_same_images() -> None:

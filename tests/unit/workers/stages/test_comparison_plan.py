@@ -9,7 +9,7 @@ from schemas.audits import AuditConfig, View
 from schemas.comparisons import ComparedSubject, ComparisonSubject
 from schemas.stages import AuditSubject, PlannedStage, StageOutcome
 from tests.builders.subjects import WHEN, classifier, classifier_facts, subject
-from workers.stages.comparison_plan import plan_comparison
+from workers.stages.comparison_plan import NUMBERS, plan_comparison
 from workers.stages.plan import Done, plan_audit
 from workers.stages.registry import STAGES
 
@@ -128,4 +128,5 @@ def test_the_comparison_reads_the_results_that_were_published() -> None:
     keys_of(plan)
     comparison = final[-1]
     assert (comparison.inputs["before/result"], comparison.inputs["after/result"]) == ("1" * 64, "2" * 64)
+    assert comparison.config["numbers"] == NUMBERS, "outputs that were measured otherwise are not taken"
     assert {timing["stage"] for timing in comparison.config["timings"]} == known.keys() - {"comparison"}
