@@ -19,7 +19,7 @@ from schemas.comparisons import (
 from schemas.results import Gallery, Picture, PictureRow, Sheets
 
 from .comparison_sentences import change_sentence
-from .comparison_words import CHANGES, SHOWN, ChangeWord
+from .comparison_words import CHANGES, EDITS, SHOWN, ChangeWord
 from .inputs import InputWords, Legend, graph_legend, input_words
 from .page import environment, page_parts
 from .pictures import PictureBook, picture_budget
@@ -93,9 +93,19 @@ class ComparisonView:
         """Whether the names of the two classifiers tell them apart."""
         return self.result.before.classifier.name != self.result.after.classifier.name
 
+    def doubted(self, tap: str) -> tuple[bool, bool]:
+        """Whether a check failed, before and after, that what claims to share ``tap`` rests on."""
+        found = next((one for one in self.result.taps if one.tap == tap), None)
+        return (False, False) if found is None else (bool(found.failed_before), bool(found.failed_after))
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether any of the samples shown is in doubt."""
+        return any(any(self.doubted(group.subject)) for group in self.samples)
+
     def tap_strip(self, tap: TapChange) -> Strip | None:
-        """The difference of a tap's total invariance, drawn."""
-        return _strip(tap.total_invariance)
+        """The difference of a tap's total invariance, drawn; not where a check that it rests on failed."""
+        return None if any(self.doubted(tap.tap)) else _strip(tap.total_invariance)
 
 
 def render_comparison(
@@ -120,6 +130,7 @@ def render_comparison(
         seal=seal,
         book=PictureBook(Sheets(classes=[], taps=[], galleries=galleries), budget),
         changes=CHANGES,
+        edits=EDITS,
         same_pictures=same_pictures,
         **page_parts("comparison.css"),
     )

@@ -47,7 +47,7 @@ def verdicts_clause(one: FeatureChange) -> str:
 def effect_sentence(feature: Markup, effect: Difference | None, clause: Callable[[Estimate], str]) -> Markup:
     """``Changing only hue changes 61 more answers in 100 (95 % CI 57–65): 0.3 % before, 61 % now.``"""
     if effect is None or not _finite(effect.difference):
-        return Markup("What happens when only {} changes was not measured in both audits.").format(feature)
+        return Markup("No edit of {} alone that both audits can trust was measured.").format(feature)
     both = (percent(max(effect.before.value, 0.0)), percent(max(effect.after.value, 0.0)))
     told = Markup("Changing only {} changes {}: {} before, {} now.")
     return told.format(feature, clause(effect.difference), *both)

@@ -30,20 +30,20 @@ CHANGES: dict[Change, ChangeWord] = {
     Change.MORE: ChangeWord(
         "matters more",
         "Matters more",
-        "No verdict turned round, and its effect on the answers, or on the class probabilities, is shown to have grown "
-        "by more than the least that counts.",
+        "Its effect on the answers, or on the class probabilities, is shown to have grown by more than the least that "
+        "counts, and it did not turn from ignored to used. What was encoded but unused may be used now.",
     ),
     Change.LESS: ChangeWord(
         "matters less",
         "Matters less",
-        "No verdict turned round, and its effect on the answers, or on the class probabilities, is shown to have "
-        "shrunk by more than the least that counts.",
+        "Its effect on the answers, or on the class probabilities, is shown to have shrunk by more than the least that "
+        "counts, and it did not turn from used to ignored. What was used may be encoded but unused now.",
     ),
     Change.UNDECIDED: ChangeWord(
         "not decided",
         "Not decided",
-        "Neither a change nor its absence is shown: the bounds of the difference are too wide, or one of the audits "
-        "does not trust its evidence. It means neither yes nor no.",
+        "Neither a change nor its absence is shown: the bounds of the difference are too wide, one of the audits does "
+        "not trust its evidence, or something in it speaks against it. It means neither yes nor no.",
     ),
     Change.SAME: ChangeWord(
         "no change",
@@ -51,6 +51,13 @@ CHANGES: dict[Change, ChangeWord] = {
         "The bounds of the difference lie within what does not count as an effect. The two may still differ by less.",
     ),
 }
+
+EDITS = {
+    "exact": "exact edits",
+    "generated": "edits of the code",
+    "factor": "edits of the concept’s factor",
+}
+"""By what a feature was changed."""
 
 SHOWN = frozenset({Change.BECAME_USED, Change.BECAME_IGNORED, Change.MORE, Change.LESS})
 """Changes that are there, as opposed to those that are not, or not known."""

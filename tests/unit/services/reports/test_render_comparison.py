@@ -69,7 +69,7 @@ def test_numbers_that_nobody_trusts_are_no_statement() -> None:
 
 def test_no_effect_measured_is_said() -> None:
     told = said(Change.UNDECIDED, flip_rate=None, total_variation=None)
-    assert "What happens when only hue changes was not measured in both audits." in told
+    assert "No edit of hue alone that both audits can trust was measured." in told
 
 
 def test_the_first_screen_orders_changes_by_weight(page: Page) -> None:
@@ -136,6 +136,57 @@ def test_joint_bounds_are_explained_with_their_number() -> None:
     jointly = Simultaneity(level=0.95, comparisons=42, each=0.9988, method="Bonferroni")
     text = page_text(render_comparison(build.comparison_result(simultaneity=jointly), None))
     assert "all of them hold at once: 42 at 95 % (Bonferroni)" in text
+
+
+DOUBTED = {"failed_before": ["autoencoder_completeness"]}
+
+
+def doubted(*taps: str) -> str:
+    """The page of a comparison in which a check failed before, at ``taps``."""
+    told = [
+        build.tap_change(tap, rank).model_copy(update=DOUBTED if tap in taps else {})
+        for rank, tap in enumerate(build.TAPS)
+    ]
+    return render_comparison(build.comparison_result(taps=told), build.comparison_pictures(rows=2))
+
+
+def test_what_rests_on_a_failed_check_is_shown_as_no_statement(html: str) -> None:
+    one = doubted("logits")
+    table = page_part(one, "invariance")
+    assert (table.count('<svg class="strip"'), page_part(html, "invariance").count('<svg class="strip"')) == (2, 3)
+    assert "the answera check failed before: no statement" in page_text(table)
+    assert "−11" not in page_text(table)
+    samples = page_text(page_part(one, "samples"))
+    assert "before: drawn to share its answer" in samples
+    assert "after: cannot tell these apart" in samples
+    assert "not shown that the classifier cannot tell them apart" in samples
+    assert "that each cannot tell apart" not in samples
+    assert "before: drawn to share its conv1" in page_text(page_part(doubted("conv1"), "samples"))
+    sound = page_text(page_part(html, "samples"))
+    assert "drawn to share" not in sound
+    assert sound.count("cannot tell these apart") == 2 * 2 * 3
+
+
+def test_nobody_promises_the_same_numbers_of_what_was_fitted_again(html: str) -> None:
+    promise = "again gives the same numbers"
+    assert promise in page_text(html)
+    again = build.compared("demo-hue", 2).model_copy(update={"refitted": True})
+    assert promise not in page_text(render_comparison(build.comparison_result(after=again), None))
+
+
+def test_the_page_says_by_which_edit_its_numbers_are() -> None:
+    change = build.feature_change("hue", Change.MORE, edit="factor")
+    text = page_text(page_part(render_comparison(build.comparison_result(changes=[change]), None), "differences"))
+    assert "512 images, edits of the concept’s factor, paired over images" in text
+
+
+def test_what_is_said_inside_and_of_probes_is_no_more_than_was_measured(html: str) -> None:
+    """At one tap a feature became used, at another the same effect is told as more."""
+    inside = page_text(page_part(html, "inside"))
+    assert "verdicts too, which differ from tap to tap" in inside
+    assert "No verdict turned round" not in html
+    assert "by these probes" in page_text(page_part(html, "differences"))
+    assert "95 in 100 hold the true value; those of what is left, what such probes read." in page_text(html)
 
 
 def test_graphs_are_called_graphs() -> None:
