@@ -31,7 +31,7 @@ up: $(DEMO_STAMP) ## Start the whole service on this machine (database, S3, API,
 test planted examples: export OMP_NUM_THREADS := 1
 test planted examples: export OMP_WAIT_POLICY := PASSIVE
 test: $(STAMP) $(TOOLS) browser ## Run every test against real servers
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP) ## Lint, formatting, types, import direction
 	$(BIN)/ruff check .
