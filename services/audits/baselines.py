@@ -12,6 +12,9 @@ from schemas.policies import Outcome
 from services.db.tables import AuditRow, DatasetRow
 from services.errors import InvalidRequest
 
+HELD = {"read": True, "key_share": True}
+"""A lock that retention respects and nobody else meets: the baseline stays until whoever names it is committed."""
+
 
 def check_baseline(session: Session, baseline: str, dataset: str) -> None:
     """Check that audits on ``dataset`` can be compared with the audit ``baseline``.
@@ -19,7 +22,7 @@ def check_baseline(session: Session, baseline: str, dataset: str) -> None:
     Raises:
         InvalidRequest: it does not exist, has not succeeded, or was on other references.
     """
-    row = session.get(AuditRow, baseline)
+    row = session.get(AuditRow, baseline, with_for_update=HELD)
     if row is None:
         raise InvalidRequest(f"No audit has the id {baseline}.", "List the audits to see their ids.")
     if row.state != AuditState.SUCCEEDED:

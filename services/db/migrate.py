@@ -20,6 +20,7 @@ def migrate(database_url: str) -> None:
     engine = make_engine(database_url)
     try:
         with engine.begin() as connection:
+            connection.execute(text("SET LOCAL statement_timeout = 0"))  # rows of years may be rewritten
             connection.execute(text(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"))
             command.upgrade(alembic_config(connection), "head")
     finally:

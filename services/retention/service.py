@@ -19,6 +19,7 @@ from services.storage.blobs import S3BlobStore
 
 from . import expiry, guard
 from .collector import Collector, Found, Limits
+from .expiry import Removed
 
 log = structlog.get_logger()
 
@@ -63,48 +64,64 @@ class Retention:
 
     def _run(self, dry_run: bool, force: bool) -> Found:
         if dry_run:
-            return self._collect(dry_run=True, force=True)
+            return self._collect(None, force=True)
         if not force:
             self.check_same_history()
         run = guard.begin(self.factory, self.store)
-        found = self._expire()
-        found.add(self._collect(dry_run=False, force=force))
+        found = self._expire(run)
+        found.add(self._collect(run, force))
         guard.end(self.factory, run, found.counts())
         log.info("retention.done", **found.counts())
         return found
 
-    def _collect(self, dry_run: bool, force: bool) -> Found:
-        """Every project, also after one that was refused."""
+    def _collect(self, run: str | None, force: bool) -> Found:
+        """Every project, also after one that was refused; without a run, dry."""
         found, refused = Found(), []
         for project in self._projects():
-            store = self.store.of_project(project)
             try:
-                found.add(Collector(self.factory, store, project, self.limits, dry_run, force).run())
+                found.add(self._collect_one(project, run, force))
             except guard.CollectionRefused as refusal:
                 refused.append(f"project {project}: {refusal}")
         if refused:
             raise guard.CollectionRefused(" ".join(refused))
         return found
 
-    def _expire(self) -> Found:
-        found = Found()
-        for project in self._projects():
-            found.audits += self._rounds(project, partial(expiry.remove_audits, project=project))
-            found.rows += self._rounds(project, partial(expiry.forget_stages, days=self.stage_days))
-            found.rows += self._rounds(project, expiry.forget_uploads)
-        with transaction(self.factory) as session:
-            found.rows += expiry.prune_installation(session)
+    def _collect_one(self, project: str, run: str | None, force: bool) -> Found:
+        store = self.store.of_project(project)
+        if run is None:
+            return Collector(self.factory, store, project, self.limits, dry_run=True, force=force).run()
+        forgotten = guard.forgotten(self.factory, run, project)
+        found = Collector(self.factory, store, project, self.limits, force=force, forgotten=forgotten).run()
+        left = max(0, min(forgotten, found.orphans) - found.set_aside)
+        guard.note_forgotten(self.factory, run, project, left)
         return found
 
-    def _rounds(self, project: str, step: Callable[[Session], int]) -> int:
+    def _expire(self, run: str) -> Found:
+        found = Found()
+        for project in self._projects():
+            audits = self._rounds(run, project, partial(expiry.remove_audits, project=project))
+            stages = self._rounds(run, project, partial(expiry.forget_stages, days=self.stage_days))
+            uploads = self._rounds(run, project, expiry.forget_uploads)
+            found.audits, found.rows = found.audits + audits, found.rows + stages + uploads
+        for _ in range(MOST_ROUNDS):
+            with transaction(self.factory) as session:
+                pruned = expiry.prune_installation(session)
+            found.rows += pruned
+            if not pruned:
+                break
+        return found
+
+    def _rounds(self, run: str, project: str, step: Callable[[Session], Removed]) -> int:
         """Batches until one finds nothing."""
         total = 0
         for _ in range(MOST_ROUNDS):
             with scoped(self.factory, project) as session:
                 removed = step(session)
-            total += removed
-            if not removed:
+            if not removed.rows:
                 break
+            total += removed.rows
+            before = guard.forgotten(self.factory, run, project)
+            guard.note_forgotten(self.factory, run, project, before + removed.digests)
         return total
 
     def _projects(self) -> list[str]:

@@ -11,15 +11,16 @@ from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, text, update
 
 from schemas.audits import AuditState
 from schemas.ports import BlobMissing
 from schemas.projects import DEFAULT_PROJECT
 from services.audits import service as audits
+from services.audits.baselines import check_baseline
 from services.audits.removal import REMOVED
 from services.cli.collect import run_collection
-from services.db.automation import ComparisonRow
+from services.db.automation import ComparisonRow, RegistryRow
 from services.db.engine import SessionFactory, scoped, transaction
 from services.db.every_table import METADATA
 from services.db.identifiers import new_id
@@ -39,9 +40,9 @@ from services.deliveries.events import delivery
 from services.dispatch.collecting import collect
 from services.dispatch.memory import StageMemory
 from services.dispatch.workbench import Workbench
-from services.errors import Gone
+from services.errors import Gone, Unavailable
 from services.observability import Metrics
-from services.retention import guard
+from services.retention import expiry, guard
 from services.retention.collector import Limits
 from services.retention.guard import CollectionRefused
 from services.retention.service import Retention
@@ -307,6 +308,54 @@ def test_too_large_a_share_is_refused(found: int, total: int, refused: bool) -> 
         guard.check_share(found, total)
 
 
+def test_a_first_run_that_could_not_write_its_note_does_not_stop_the_next(
+    retention: Retention, store: S3BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise Unavailable("the bucket is full", "")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(inventory, "write_note", full)
+        with pytest.raises(Unavailable):
+            retention.run()
+    orphan = store.put(b"orphan")
+    assert retention.run() is not None
+    assert not store.exists(orphan)
+
+
+def test_what_this_database_forgot_is_no_reason_to_doubt_it(
+    factory: SessionFactory, store: S3BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A project that slept: all its stage outputs go at once, in several runs, one of which breaks off."""
+    monkeypatch.setattr(guard, "FEW", 2)
+    for number in range(9):
+        name_it(factory, store.put(f"stage {number}".encode()), age="31 days")
+    succeeded(factory, store.put(b"kept"), days=40)
+    work = Retention(factory, store, Limits(grace=NOW, waiting=LATER, most=3), stage_days=30)
+
+    def gone(*_: object) -> None:
+        raise Unavailable("the storage is away", "")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(inventory, "set_aside", gone)
+        with pytest.raises(Unavailable):
+            work.run()
+    assert [found.orphans for found in (work.run(), work.run(), work.run()) if found] == [9, 6, 3]
+    for number in range(3):
+        store.put(f"named by nobody {number}".encode())
+    with pytest.raises(CollectionRefused):
+        work.run()
+
+
+def test_a_strangers_object_among_the_blobs_is_left_alone(retention: Retention, store: S3BlobStore) -> None:
+    key = store.bucket.prefix + "sha256/ab/notes.txt"
+    store.client.put_object(Bucket=store.bucket.name, Key=key, Body=b"x")
+    found = retention.run()
+    assert found is not None
+    assert (found.objects, found.orphans) == (0, 0)
+    assert lies_in_bucket(store, key)
+
+
 def test_missing_artifacts_are_counted(retention: Retention, factory: SessionFactory, store: S3BlobStore) -> None:
     succeeded(factory, "cd" * 32, days=0)
     found = retention.run()
@@ -360,6 +409,50 @@ def test_comparisons_go_with_their_audits_and_hold_them_while_they_run(
     with transaction(factory) as session:
         assert session.get_one(AuditRow, after).baseline_id is None
         assert session.scalar(select(func.count()).select_from(ComparisonRow)) == 0
+
+
+def pin(factory: SessionFactory, audit: str) -> None:
+    """A registry whose versions are compared with ``audit``."""
+    with scoped(factory, DEFAULT_PROJECT) as session:
+        body = {"baseline": audit}
+        session.add(RegistryRow(id="reg_1", name="r", kind="mlflow", url="http://m", body=body, sealed_secret="x"))
+
+
+def test_the_baseline_of_a_registry_stays(retention: Retention, factory: SessionFactory, store: S3BlobStore) -> None:
+    audit = succeeded(factory, store.put(b"baseline"), days=20)
+    keep_for(factory, 10)
+    pin(factory, audit)
+    found = retention.run()
+    assert found is not None
+    assert found.audits == 0
+
+
+def test_what_comes_to_rest_on_an_audit_while_it_is_taken_keeps_it(
+    factory: SessionFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A registry that names it is committed after retention chose the audit."""
+    audit = succeeded(factory, "ab" * 32, days=20)
+    keep_for(factory, 10)
+    asked: list[bool] = []
+    needed = expiry._needed
+
+    def needed_and_pinned_between() -> ColumnElement[bool]:
+        if asked:
+            pin(factory, audit)
+        asked.append(True)
+        return needed()
+
+    monkeypatch.setattr(expiry, "_needed", needed_and_pinned_between)
+    with scoped(factory, DEFAULT_PROJECT) as session:
+        assert expiry.remove_audits(session, DEFAULT_PROJECT) == expiry.Removed()
+
+
+def test_an_audit_that_is_being_named_as_a_baseline_is_passed_by(factory: SessionFactory) -> None:
+    audit = succeeded(factory, "ab" * 32, days=20)
+    keep_for(factory, 10)
+    with scoped(factory, DEFAULT_PROJECT) as naming, scoped(factory, DEFAULT_PROJECT) as session:
+        check_baseline(naming, audit, naming.get_one(AuditRow, audit).dataset_id)
+        assert expiry.remove_audits(session, DEFAULT_PROJECT) == expiry.Removed()
 
 
 def test_every_row_that_names_an_audit_is_thought_of() -> None:
