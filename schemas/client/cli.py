@@ -87,7 +87,7 @@ def root(
 
 
 def main() -> None:
-    """Entry point. 1 and 2 are said of policies alone: typer's own 2 is usage, its 1 (a closed pipe) becomes 4."""
+    """Entry point. 1 and 2 are answers, as of a policy: typer's own 2 is usage, its 1 (a closed pipe) becomes 4."""
     try:
         app()
     except SystemExit as stop:

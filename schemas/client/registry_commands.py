@@ -55,7 +55,9 @@ def create_registry(
     ] = None,
     baseline: Annotated[
         str | None,
-        Option(help="Meant by no_regression_against: aud_…, or previous: the last version to pass.", show_default=False),
+        Option(
+            help="Meant by no_regression_against: aud_…, or previous: the last version to pass.", show_default=False
+        ),
     ] = None,
     log_results: Annotated[bool, Option(help="Write metrics, tags, report and result to MLflow.")] = True,
     alias_on_pass: Annotated[

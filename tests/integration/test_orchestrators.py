@@ -130,6 +130,27 @@ def test_airflow_gates_with_and_without_the_triggerer(api: Api, tmp_path: Path, 
     assert len(audits(api)) == 2
 
 
+@pytest.mark.parametrize(("answers", "state"), [([408, 429, 503, 200], "succeeded"), ([429, 404], "failed")])
+def test_airflow_asks_a_busy_service_again(api: Api, tmp_path: Path, answers: list[int], state: str) -> None:
+    """A rate limit is about the moment: an audit that goes on has not failed."""
+    tool = Tool("airflow", tmp_path, api, AIRFLOW_HOME=str(tmp_path / "airflow"))
+    assert tool.told({"answers": answers}, DRIVERS / "airflow_trigger_drive.py")["state"] == state
+
+
+MISSPELT = {
+    "prefect": "audit_model.fn(ScotomaService(url='http://127.0.0.1:9', api_key='x'), 'm', 'd', inconclusive='Fail')",
+    "kfp": "scotoma_audit.python_func(None, None, None, None, None, inconclusive='Fail')",
+}
+
+
+@pytest.mark.parametrize("name", MISSPELT)
+def test_a_misspelt_answer_to_the_undecided_passes_nothing(api: Api, tmp_path: Path, name: str) -> None:
+    tool = Tool(name, tmp_path, api, **(PREFECT if name == "prefect" else {}))
+    lines = [f"from scotoma_{name} import *", "try:", f"    {MISSPELT[name]}",
+             "except (ValueError, SystemExit) as error:", "    print(error)"]  # fmt: skip
+    assert "inconclusive is 'fail' or 'pass'" in tool.run("python", "-c", "\n".join(lines))
+
+
 @pytest.mark.parametrize(("verdict", "outcome"), CASES)
 def test_prefect_gates(api: Api, tmp_path: Path, case: dict[str, Any], verdict: Verdict, outcome: str) -> None:
     tool = Tool("prefect", tmp_path, api, **PREFECT, PREFECT_HOME=str(tmp_path / "prefect"))

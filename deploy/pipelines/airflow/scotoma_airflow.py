@@ -21,6 +21,8 @@ from scotoma.datasets import AttributeSpec
 
 DEFAULT_CONNECTION = "scotoma_default"
 ENDED = ("succeeded", "failed", "cancelled")
+AGAIN = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
+"""Answers of a service, or of a proxy before it, that are about the moment and not about the audit."""
 
 
 class ScotomaHook(BaseHook):
@@ -89,7 +91,7 @@ class ScotomaAuditTrigger(BaseTrigger):
                             {"audit": self.audit, "state": body["state"], "problem": body.get("problem")}
                         )
                         return
-                elif answer is not None and answer.is_client_error:
+                elif answer is not None and answer.is_client_error and answer.status_code not in AGAIN:
                     problem = {"detail": answer.text}
                     yield TriggerEvent({"audit": self.audit, "state": "failed", "problem": problem})
                     return
@@ -191,7 +193,7 @@ class ScotomaAuditOperator(BaseOperator):
 
 
 def _is_violation(conclusion: Conclusion, inconclusive: str) -> bool:
-    return conclusion.outcome == "fail" or (conclusion.outcome == "inconclusive" and inconclusive == "fail")
+    return conclusion.outcome == "fail" or (conclusion.outcome == "inconclusive" and inconclusive != "pass")
 
 
 def _run_of(ti: Any) -> str:

@@ -28,7 +28,8 @@ def scotoma_audit(
     """Audit ``model`` (one ONNX file) on ``data``, hold it to ``policy`` (the document's text), fail if it breaks it.
 
     ``run``: names this run, so that a retry finds its audit; pass ``dsl.PIPELINE_JOB_ID_PLACEHOLDER``. ``classifier``:
-    its name in the service. ``data_format``: npz, zip or tar.
+    its name in the service. ``data_format``: npz, zip or tar. ``inconclusive``: fail or pass, what a policy that the
+    audit could not decide does to the run.
 
     Returns:
         pass, fail, inconclusive, or none without a policy.
@@ -42,6 +43,8 @@ def scotoma_audit(
     from scotoma.client.pipelines import begin, conclude
     from scotoma.datasets import AttributeSpec
 
+    if inconclusive not in ("fail", "pass"):
+        raise SystemExit("inconclusive is 'fail' or 'pass'")
     folder = Path(tempfile.mkdtemp())
     rules, images = folder / "policy.yaml", folder / f"data.{data_format}"
     images.symlink_to(data.path)
@@ -62,7 +65,7 @@ def scotoma_audit(
         metrics.log_metric(verdict, count)
     metrics.metadata["audit"] = told.audit
     outcome = told.outcome.value if told.outcome else "none"
-    if outcome == "fail" or (outcome == "inconclusive" and inconclusive == "fail"):
+    if outcome == "fail" or (outcome == "inconclusive" and inconclusive != "pass"):
         raise SystemExit(f"policy {outcome} for {told.classifier}: {told.broken}")
     return outcome
 

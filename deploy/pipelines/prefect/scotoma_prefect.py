@@ -71,7 +71,10 @@ def audit_model(
     Raises:
         PolicyBroken: the policy failed, or is inconclusive and that is a failure.
         ScotomaError: the audit failed, or the service did not answer.
+        ValueError: ``inconclusive`` is neither.
     """
+    if inconclusive not in ("fail", "pass"):  # Prefect checks the arguments of flows, not those of tasks
+        raise ValueError("inconclusive is 'fail' or 'pass'")
     kinds = {name: AttributeSpec.model_validate(spec) for name, spec in (attributes or {}).items()}
     settings = AuditConfig.model_validate(config or {})
     run = f"prefect {task_run.get_id()}"
@@ -81,7 +84,7 @@ def audit_model(
         client.wait(audit.id, timeout=timeout_seconds)
         conclusion = conclude(client, audit.id, policy=policy, folder=folder)
     create_markdown_artifact(_told(conclusion), key="scotoma-audit", description=f"Audit {audit.id}")
-    if conclusion.outcome == "fail" or (conclusion.outcome == "inconclusive" and inconclusive == "fail"):
+    if conclusion.outcome == "fail" or (conclusion.outcome == "inconclusive" and inconclusive != "pass"):
         raise PolicyBroken(conclusion)
     return conclusion
 
