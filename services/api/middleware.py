@@ -164,7 +164,7 @@ class Authentication:
         if scope["type"] != "http" or not scope["path"].startswith("/v1") or _is_signed(scope):
             return await self.app(scope, receive, send)
         try:
-            principal = await run_in_threadpool(_authenticate, scope)
+            principal = await run_in_threadpool(sender, scope)
             scope["state"]["principal"] = replace(principal, request_id=scope["state"]["request_id"])
         except ServiceError as error:
             return await problem_response(error, scope)(scope, receive, send)
@@ -181,7 +181,14 @@ def _is_signed(scope: Scope) -> bool:
     return scope["method"] == "POST" and SIGNED.fullmatch(scope["path"]) is not None
 
 
-def _authenticate(scope: Scope) -> Principal:
+def sender(scope: Scope) -> Principal:
+    """Who sends the request, by what it carries and as things are now.
+
+    Raises:
+        Unauthenticated: nothing, or what stands for nobody any more.
+        Forbidden: the token names no project or scope of this service.
+        Unavailable: the identity provider does not answer.
+    """
     scheme, _, secret = Headers(scope=scope).get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret:
         raise Unauthenticated("No API key was sent.", "Send 'Authorization: Bearer scot_…'.")

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from schemas.manifests import Envelope, Manifest, Statement
+from schemas.manifests import Envelope, Statement
 from schemas.manifests.document import read_manifest
 from schemas.ports import BlobStore
 from schemas.scalars import Sha256
@@ -21,6 +21,7 @@ from services.db.trust import ManifestRow, ProjectRow
 from services.errors import NotFound
 
 from . import keys, repository
+from .proof import proven
 from .sealing import Render, Sealed, sealed
 from .signer import SigningKeyPair
 
@@ -49,21 +50,27 @@ class Draft:
     statement: Callable[[str], Statement]
 
 
-def seal(desk: Desk, draft: Draft, after: Manifest | None = None, original: Sha256 | None = None) -> Sealed:
+def seal(desk: Desk, draft: Draft, first: ManifestRow | None = None) -> Sealed:
     """Render and sign, outside of any transaction of the caller; the public key is made known first.
 
     Args:
         desk: who signs.
         draft: what.
-        after: an earlier manifest of the subject, whose statement is taken over.
-        original: its digest.
+        first: the manifest made when the subject ended. Its statement is taken over where its signature shows that
+            this key made it; else it is a mere row, and what is stated comes from the result.
+
+    Raises:
+        Corrupt: it is not what was signed: nothing is signed after it.
     """
     with transaction(desk.factory) as session:
         keys.register(session, desk.key)
         name = session.scalar(select(ProjectRow.name).where(ProjectRow.id == desk.project)) or ""
         now = session.scalars(select(func.now())).one()
-    statement = after.statement if after else draft.statement(name)
-    return sealed(statement, draft.render, draft.template_version, desk.key, now, original)
+    statement = draft.statement(name)
+    if first is None or not proven(first, statement, desk.key):
+        return sealed(statement, draft.render, draft.template_version, desk.key, now)
+    before = read_manifest(first.document.encode()).statement
+    return sealed(before, draft.render, draft.template_version, desk.key, now, first.digest)
 
 
 def page_digest(desk: Desk, subject: str, template_version: str, drafted: Callable[[], Draft]) -> Sha256:
@@ -71,12 +78,13 @@ def page_digest(desk: Desk, subject: str, template_version: str, drafted: Callab
 
     Raises:
         BlobMissing: there is none, and what it is rendered from is gone.
+        Corrupt: it would follow a manifest that was changed.
     """
     if (kept := _kept(desk, subject, template_version)) is not None:
         return kept
     with scoped(desk.factory, desk.project) as session:
         first = repository.original(session, subject)
-    made = seal(desk, drafted(), _manifest(first), first.digest if first else None)
+    made = seal(desk, drafted(), first)
     page = desk.store.put(made.page, PAGE_TYPE)
     with scoped(desk.factory, desk.project) as session:
         repository.add(session, subject, made, page, original=False)
@@ -112,7 +120,3 @@ def envelope(session: Session, subject: str) -> Envelope:
     if row is None:
         raise NotFound(f"{subject} has no manifest yet.", "Fetch its report: it is sealed when it is first shown.")
     return repository.envelope(row)
-
-
-def _manifest(row: ManifestRow | None) -> Manifest | None:
-    return None if row is None else read_manifest(row.document.encode())

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, update
 
+from schemas.api_keys import Scope
 from schemas.audits import AuditEvent
 from schemas.client.events import Frame, lines_of, parse_frames
 from schemas.problems import ErrorCode
 from services.api.routes import events as route
 from services.db.engine import transaction
+from services.db.tables import ApiKeyRow
 from services.dispatch import journal
 from services.errors import failure
 from services.settings import Settings
@@ -58,11 +61,28 @@ def take(answer: httpx.Response, most: int = 10**6) -> list[Frame]:
     return frames
 
 
-def live_through(api: Api, audit: str) -> None:
-    api.run(audit)
+def live_through(api: Api, audit: str, begun: bool = False) -> None:
+    if not begun:
+        api.run(audit)
     for number in range(STAGES):
         api.stage(audit, f"stage{number}")
     api.succeed(audit, result())
+
+
+@pytest.mark.parametrize("ending", [{"revoked_at": func.now()}, {"expires_at": func.now()}])
+def test_a_stream_ends_with_the_key_that_opened_it(api: Api, audit: str, ending: dict[str, Any]) -> None:
+    api.run(audit)
+    with api.http(Scope.VIEWER) as http:
+        answer = open_stream(http, audit)
+        chunks = answer.iter_text()
+        while "running" not in next(chunks):
+            pass
+        with transaction(api.factory) as session:
+            session.execute(update(ApiKeyRow).values(**ending))
+        live_through(api, audit, begun=True)
+        rest = "".join(chunks)
+    assert "stage" not in rest
+    assert "succeeded" not in rest
 
 
 def test_broken_connections_miss_nothing_and_repeat_nothing(api: Api, audit: str) -> None:

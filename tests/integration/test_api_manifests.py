@@ -7,23 +7,27 @@ import hashlib
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import SecretStr
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, update
 
 from schemas.api_keys import Scope
-from schemas.manifests import Envelope
+from schemas.manifests import Envelope, Manifest
 from schemas.manifests.document import read_manifest
+from schemas.manifests.envelope import signed_text
 from schemas.manifests.verification import Outcome, verify_page
 from schemas.results import Sheets
 from services.api import sealed_pages
 from services.audits.removal import mark_removed
 from services.db.engine import transaction
 from services.db.tables import AuditRow
-from services.db.trust import ManifestRow, TrailRow
+from services.db.trust import ManifestRow, SigningKeyRow, TrailRow
 from services.manifests import audits as manifest_audits
+from services.manifests.signer import SigningKeyPair
 from services.settings import Settings
 from services.storage.blobs import S3BlobStore
 from tests.builders.api_server import Api, api_in_thread
@@ -121,6 +125,87 @@ def test_a_newer_template_is_signed_anew_and_names_the_first(
     assert http.get(f"/v1/audits/{audit}/report").content == second
 
 
+def kept_and_outdated(api: Api, http: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An audit whose first manifest is stored, and whose page is by an older template than today's."""
+    audit = finished(api)
+    http.get(f"/v1/audits/{audit}/report").raise_for_status()
+    with transaction(api.factory) as session:
+        session.execute(update(ManifestRow).where(ManifestRow.subject_id == audit).values(original=True))
+    for module in (sealed_pages, manifest_audits):
+        monkeypatch.setattr(module, "TEMPLATE_VERSION", "99")
+    return audit
+
+
+def forge(api: Api, key: Ed25519PrivateKey | None = None, **changes: Any) -> None:
+    """Whoever reaches the database writes another name into the first manifest, and all that depends on it."""
+    with transaction(api.factory) as session:
+        row = session.scalars(select(ManifestRow)).one()
+        told = read_manifest(row.document.encode())
+        told = told.model_copy(update={"statement": told.statement.model_copy(update={"name": "forged"})})
+        if key is not None:
+            told = told.model_copy(update={"signer": SigningKeyPair(key, "").contract()})
+        row.document, row.digest = told.text().decode(), hashlib.sha256(told.text()).hexdigest()
+        if key is not None and told.signer is not None:
+            row.key_id = told.signer.key_id
+            row.signature = base64.b64encode(key.sign(signed_text(told.text()))).decode()
+            session.add(SigningKeyRow(id=told.signer.key_id, public_key=told.signer.public_key))
+        for name, value in changes.items():
+            setattr(row, name, value)
+
+
+def stated(http: httpx.Client, audit: str) -> Manifest:
+    """What a report says that it is about, signed by the installation's own key."""
+    current = {item["id"] for item in http.get("/v1/signing-keys").json()["items"] if item["current"]}
+    answer = verify_page(http.get(f"/v1/audits/{audit}/report").raise_for_status().content, current)
+    assert (answer.outcome, answer.manifest is not None) == (Outcome.VERIFIED, True)
+    return cast(Manifest, answer.manifest)
+
+
+def test_a_manifest_that_was_changed_in_the_database_is_not_signed_again(
+    api: Api, http: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audit = kept_and_outdated(api, http, monkeypatch)
+    forge(api)
+    answer = http.get(f"/v1/audits/{audit}/report")
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+    assert "not signed again" in answer.json()["detail"]
+    with transaction(api.factory) as session:
+        assert session.scalar(select(func.count()).select_from(ManifestRow)) == 1
+
+
+def test_a_manifest_without_a_signature_states_nothing(
+    api: Api, http: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audit = kept_and_outdated(api, http, monkeypatch)
+    forge(api, key_id=None, signature=None)
+    told = stated(http, audit)
+    assert (told.statement.name, told.original) == (result().audit.name, None)
+
+
+def test_a_manifest_by_a_key_that_somebody_put_into_the_database_states_nothing(
+    api: Api, http: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audit = kept_and_outdated(api, http, monkeypatch)
+    forge(api, Ed25519PrivateKey.from_private_bytes(bytes([9]) * 32))
+    told = stated(http, audit)
+    assert (told.statement.name, told.original) == (result().audit.name, None)
+
+
+def test_another_audits_manifest_does_not_pass_for_this_ones(
+    api: Api, http: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audit = kept_and_outdated(api, http, monkeypatch)
+    other = result().model_copy(update={"audit": result().audit.model_copy(update={"id": "aud_" + "5" * 24})})
+    with transaction(api.factory) as session:
+        swapped = add_audit(session)
+    api.run(swapped)
+    api.succeed(swapped, other)
+    with transaction(api.factory) as session:
+        session.execute(update(ManifestRow).where(ManifestRow.subject_id == audit).values(subject_id=swapped))
+    answer = http.get(f"/v1/audits/{swapped}/report")
+    assert (answer.status_code, "another subject" in answer.json()["detail"]) == (500, True)
+
+
 def test_there_is_no_original_where_none_was_stored(api: Api, http: httpx.Client) -> None:
     audit = finished(api)
     answer = http.get(f"/v1/audits/{audit}/report?original=true")
@@ -188,11 +273,14 @@ def test_readers_at_the_same_time_get_one_page_each_that_verifies(api: Api) -> N
         assert session.scalar(select(func.count()).select_from(ManifestRow)) == 1
 
 
-def test_reading_a_report_is_in_the_trail(api: Api, http: httpx.Client) -> None:
+def test_reading_a_report_or_its_manifest_is_in_the_trail(api: Api, http: httpx.Client) -> None:
     audit = finished(api)
     http.get(f"/v1/audits/{audit}/report")
+    etag = http.get(f"/v1/audits/{audit}/manifest").headers["etag"]
+    assert http.get(f"/v1/audits/{audit}/manifest", headers={"If-None-Match": etag}).status_code == 304
     with transaction(api.factory) as session:
-        assert f"{audit}/report" in session.scalars(select(TrailRow.subject)).all()
+        read = session.scalars(select(TrailRow.subject).order_by(TrailRow.id)).all()
+    assert read == [f"{audit}/report", f"{audit}/manifest"]
 
 
 def test_a_removed_audit_is_gone_and_not_unknown(api: Api, http: httpx.Client) -> None:

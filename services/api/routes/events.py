@@ -1,7 +1,8 @@
 """``/v1/audits/{id}/events``: server-sent events that can be resumed.
 
 The sequence in the database is the event id, so a client that comes back with ``Last-Event-ID``, to whichever process,
-gets exactly what it missed. While nothing happens, a stream holds neither a database connection nor a thread.
+gets exactly what it missed. Before each read it is asked whether the key, or the token, still stands for somebody:
+a stream ends with what opened it. While nothing happens, it holds neither a database connection nor a thread.
 """
 
 from __future__ import annotations
@@ -12,15 +13,17 @@ from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from schemas.audits import AuditEvent, AuditState
 from services.api_keys.service import Principal
 from services.audits import service
+from services.errors import Forbidden, Unauthenticated, Unavailable
 
 from ..access import Viewer
+from ..middleware import sender
 from ..ports import Ports, PortSet
 from ..problems import Responses, problems
 from .paths import Id
@@ -47,19 +50,21 @@ router = APIRouter(prefix="/v1/audits", tags=["audits"])
     responses={**STREAM, 204: {"description": "All events were delivered: do not reconnect"}, **problems(404)},
 )
 async def stream_events(
-    audit: Id, ports: Ports, principal: Viewer, last: LastEventId = 0, follow: Follow = True
+    request: Request, audit: Id, ports: Ports, principal: Viewer, last: LastEventId = 0, follow: Follow = True
 ) -> Response:
-    """Events after `Last-Event-ID`. The stream closes after the event that ends the audit."""
+    """Events after `Last-Event-ID`. The stream closes after the event that ends the audit, or when the key is revoked
+    or the token expires.
+    """
     ended, first = await run_in_threadpool(_begin, ports, principal, audit, last)
     if ended and not first:
         return Response(status_code=204)
-    read = partial(_read, ports, principal, audit)
+    read = partial(_read, ports, lambda: sender(request.scope), audit)
     frames = _frames(read, ports.settings.poll_seconds, last, first, follow)
     return StreamingResponse(frames, media_type=MEDIA_TYPE, headers=HEADERS)
 
 
 async def _frames(
-    read: Callable[[int], list[AuditEvent]], poll: float, last: int, events: list[AuditEvent], follow: bool
+    read: Callable[[int], list[AuditEvent] | None], poll: float, last: int, events: list[AuditEvent], follow: bool
 ) -> AsyncIterator[str]:
     """Frames and heartbeats until the audit ends or the client leaves (which cancels this generator)."""
     spoke = time.monotonic()
@@ -77,7 +82,10 @@ async def _frames(
                 spoke = time.monotonic()
                 yield ": still here\n\n"
             await asyncio.sleep(poll)
-        events = await run_in_threadpool(read, last)
+        following = await run_in_threadpool(read, last)
+        if following is None:
+            return
+        events = following
 
 
 def frame(event: AuditEvent) -> str:
@@ -96,6 +104,11 @@ def _begin(ports: PortSet, principal: Principal, audit: str, last: int) -> tuple
         return ended, service.events_after(session, audit, last)
 
 
-def _read(ports: PortSet, principal: Principal, audit: str, last: int) -> list[AuditEvent]:
+def _read(ports: PortSet, ask: Callable[[], Principal], audit: str, last: int) -> list[AuditEvent] | None:
+    """What came after ``last``; ``None`` where whoever opened the stream may no longer read it."""
+    try:
+        principal = ask()
+    except (Unauthenticated, Forbidden, Unavailable):  # a client that still may comes back and misses nothing
+        return None
     with ports.tenant(principal) as session:
         return service.events_after(session, audit, last)

@@ -75,9 +75,10 @@ def show_manifest(audit: Id, ports: Ports, principal: Viewer, known: IfNoneMatch
     with ports.tenant(principal) as session:
         service.result_digest(session, audit)
         text = manifests.envelope(session, audit).text()
-    etag = conditional.tag(text)
-    if conditional.matches(known, etag):
-        return conditional.not_modified(etag)
+        etag = conditional.tag(text)
+        if conditional.matches(known, etag):
+            return conditional.not_modified(etag)
+        record(session, principal, "audits.download", f"{audit}/manifest")
     return Response(text, media_type="application/json", headers={"ETag": etag})
 
 
