@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
@@ -28,7 +30,8 @@ class Settings(BaseModel):
 
     ``secret_key`` seals secrets of webhooks and registries in the database; ``signing_key`` (32 bytes, base64) signs
     manifests and reports: without one they are not signed. ``public_url`` is where people reach the service, for links
-    in messages. Tokens of ``oidc_issuer`` are taken when it is set; ``oidc_jwks_url`` empty: found by discovery.
+    in messages. Tokens of ``oidc_issuer`` are taken when it is set; ``oidc_jwks_url`` empty: found by discovery;
+    both by https, unless ``private_networks``.
     ``private_networks``: whether webhooks and registries may be on private addresses. ``openlineage_url`` is where
     events are posted to (``http://marquez:5000/api/v1/lineage``), with ``openlineage_api_key`` as bearer token if there
     is one; it and ``otlp_endpoint`` empty: nothing is sent. Every ``collector_seconds`` objects that nothing names and
@@ -122,9 +125,31 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     if settings.oidc_issuer and not settings.oidc_audience:
         # Without one, a token for any other service of the same provider would be taken.
         raise SettingsError("SCOTOMA_OIDC_AUDIENCE is needed beside SCOTOMA_OIDC_ISSUER")
+    for name in ("oidc_issuer", "oidc_jwks_url"):
+        url = getattr(settings, name)
+        if url and not is_secure(url, settings.private_networks):
+            # Whoever sits between could give out keys of his own.
+            raise SettingsError(f"{PREFIX}{name.upper()} must begin with https://")
     if settings.lease_seconds < 3 * settings.heartbeat_seconds:
         raise SettingsError("SCOTOMA_LEASE_SECONDS must be at least three times SCOTOMA_HEARTBEAT_SECONDS")
     return settings
+
+
+def is_secure(url: str, private: bool) -> bool:
+    """Whether nobody on the way can change what ``url`` serves: https, or this machine; any http where ``private``
+    networks are trusted.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "https":
+        return True
+    return parts.scheme == "http" and (private or _is_this_machine(parts.hostname or ""))
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def settings_environ(settings: Settings) -> dict[str, str]:

@@ -22,7 +22,7 @@ from schemas.api_keys import Scope
 from services.db.trust import ProjectRow
 from services.errors import Forbidden, Unauthenticated, Unavailable
 from services.outbound.bodies import PLAIN, limited, parsed
-from services.settings import Settings
+from services.settings import Settings, is_secure
 
 from .service import Principal
 
@@ -52,7 +52,7 @@ class Bearers:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._keys = _IssuerKeys(settings.oidc_issuer, settings.oidc_jwks_url)
+        self._keys = _IssuerKeys(settings.oidc_issuer, settings.oidc_jwks_url, settings.private_networks)
 
     def claims(self, token: str) -> dict[str, Any]:
         """What ``token`` says, once its signature, issuer, audience and times are found right. Opens no transaction.
@@ -63,7 +63,7 @@ class Bearers:
         """
         try:
             key = self._keys.get_signing_key(_key_id(token))
-            return jwt.decode(
+            claims: dict[str, Any] = jwt.decode(
                 token,
                 key,
                 algorithms=list(ALGORITHMS),
@@ -72,6 +72,7 @@ class Bearers:
                 leeway=LEEWAY_SECONDS,
                 options={"require": list(REQUIRED)},
             )
+            return _with_subject(claims)
         except jwt.ExpiredSignatureError as error:
             raise Unauthenticated("The token has expired.", "Ask the identity provider for a fresh one.") from error
         except jwt.PyJWTError as error:
@@ -112,9 +113,9 @@ class Bearers:
 class _IssuerKeys(PyJWKClient):
     """The issuer's keys; where they are is asked of the issuer itself when no address is given."""
 
-    def __init__(self, issuer: str, url: str) -> None:
+    def __init__(self, issuer: str, url: str, private: bool) -> None:
         super().__init__(url or issuer, timeout=FETCH_SECONDS, cooldown_duration=COOLDOWN_SECONDS)
-        self._issuer = issuer
+        self._issuer, self._private = issuer, private
         self._discovers = not url
         self._quiet_until = 0.0
 
@@ -128,7 +129,7 @@ class _IssuerKeys(PyJWKClient):
             raise _unavailable()
         try:
             if self._discovers:
-                self.uri = _discovered(self._issuer)
+                self.uri = _discovered(self._issuer, self._private)
             return self._kept(_fetched(self.uri))
         except (httpx.HTTPError, jwt.PyJWTError, ValueError, KeyError, TypeError, OSError) as error:
             self._quiet_until = time.monotonic() + QUIET_SECONDS
@@ -150,13 +151,13 @@ def _fetched(url: str) -> Any:
         return parsed(limited(answer.raise_for_status(), MOST_JSON))
 
 
-def _discovered(issuer: str) -> str:
+def _discovered(issuer: str, private: bool) -> str:
     """The address of the keys, by the issuer's own description, which must be its own."""
     described = _fetched(issuer.rstrip("/") + DISCOVERY)
     if described["issuer"] != issuer:
         raise ValueError("the description is another issuer's")
     url = str(described["jwks_uri"])
-    if urlsplit(url).scheme not in {"https", urlsplit(issuer).scheme}:
+    if not is_secure(url, private) or urlsplit(url).scheme not in {"https", urlsplit(issuer).scheme}:
         raise ValueError("the keys are not served as safely as their description")
     return url
 
@@ -173,6 +174,17 @@ def _key_id(token: str) -> str:
     if header.get("alg") not in ALGORITHMS or not isinstance(key_id, str):
         raise _refused()
     return key_id
+
+
+def _with_subject(claims: dict[str, Any]) -> dict[str, Any]:
+    """``claims`` that name somebody. All whose provider leaves it empty would be one person.
+
+    Raises:
+        InvalidTokenError: they do not.
+    """
+    if not claims["sub"].strip():
+        raise jwt.InvalidTokenError("the subject is empty")
+    return claims
 
 
 def _identity(issuer: str, subject: str) -> str:

@@ -137,6 +137,8 @@ ATTACKS: dict[str, Callable[[IdentityProvider], str]] = {
     "never expires": lambda p: p.token(exp=None),
     "not yet valid": lambda p: p.token(nbf=now() + 90),
     "nobody": lambda p: p.token(sub=None),
+    "somebody without a name": lambda p: p.token(sub=""),
+    "a name of spaces": lambda p: p.token(sub="  "),
     "another's key under a known id": lambda p: p.token(SigningKey("first", "RS256")),
     "another algorithm under a known id": lambda p: p.token(SigningKey("first", "ES256")),
     "unknown key": lambda p: p.token(SigningKey("made-up", "RS256")),
@@ -198,6 +200,15 @@ def test_while_the_provider_is_away_tokens_wait_and_keys_work(api: Api, provider
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert provider.asked == {oidc.DISCOVERY: 1}
     assert ask(api, api.key(Scope.VIEWER)).status_code == 200
+
+
+@pytest.mark.parametrize(("padding", "encoding"), [(oidc.MOST_JSON, "identity"), (0, "gzip"), (0, "gzip, gzip")])
+def test_keys_without_end_or_encoded_are_not_read(
+    api: Api, provider: IdentityProvider, padding: int, encoding: str
+) -> None:
+    provider.padding, provider.encoding = padding, encoding
+    assert ask(api, provider.token()).status_code == 503
+    assert provider.asked == {oidc.DISCOVERY: 1}
 
 
 def test_a_description_of_another_issuer_is_not_believed(api: Api, provider: IdentityProvider) -> None:

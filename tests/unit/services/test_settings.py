@@ -80,3 +80,32 @@ def test_a_signing_key_of_another_form_is_refused(key: str) -> None:
     with pytest.raises(SettingsError, match="SCOTOMA_SIGNING_KEY") as refused:
         load_settings({**MINIMAL, "SCOTOMA_SIGNING_KEY": key})
     assert key not in str(refused.value)
+
+
+ISSUER = {**MINIMAL, "SCOTOMA_OIDC_AUDIENCE": "scotoma"}
+UNSAFE = [
+    "http://accounts.example",
+    "http://10.0.0.1/realm",
+    "http://localhost.example",
+    "http://127.0.0.1.example/",
+    "x",
+]
+
+
+@pytest.mark.parametrize("url", UNSAFE)
+@pytest.mark.parametrize("name", ["SCOTOMA_OIDC_ISSUER", "SCOTOMA_OIDC_JWKS_URL"])
+def test_keys_that_others_could_change_on_their_way_are_refused(name: str, url: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} must begin with https"):
+        load_settings({**ISSUER, "SCOTOMA_OIDC_ISSUER": "https://accounts.example", name: url})
+
+
+@pytest.mark.parametrize(
+    "url", ["https://accounts.example", "http://127.0.0.1:8080/realm", "http://localhost", "http://[::1]/"]
+)
+def test_keys_come_by_https_or_from_this_machine(url: str) -> None:
+    assert load_settings({**ISSUER, "SCOTOMA_OIDC_ISSUER": url}).oidc_issuer == url
+
+
+def test_a_private_network_may_be_trusted_with_them() -> None:
+    given = {**ISSUER, "SCOTOMA_OIDC_ISSUER": "http://keycloak:8080", "SCOTOMA_PRIVATE_NETWORKS": "true"}
+    assert load_settings(given).private_networks
