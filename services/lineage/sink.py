@@ -69,7 +69,8 @@ class LineageSink:
 
 def _posted(http: httpx.Client, url: str, event: dict[str, Any]) -> Told:
     try:
-        answer = http.post(url, json=event)
+        with http.stream("POST", url, json=event) as answer:
+            pass  # its status is all that is read
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return Told(Outcome.RETRY, error=f"The lineage backend cannot be reached: {type(error).__name__}.")
     if answer.is_success:

@@ -13,6 +13,7 @@ import httpcore
 import httpx
 
 from .addresses import Resolve, checked_url, resolve
+from .pace import LeastRate
 from .pinned import PinnedBackend
 
 
@@ -20,13 +21,18 @@ class PinnedTransport(httpx.BaseTransport):
     """Carries httpx's requests over a :class:`PinnedBackend`. One connection per exchange: nothing is kept open."""
 
     def __init__(
-        self, private: bool, seconds: float, tls: ssl.SSLContext | None = None, ask: Resolve = resolve
+        self,
+        private: bool,
+        seconds: float,
+        tls: ssl.SSLContext | None = None,
+        ask: Resolve = resolve,
+        rate: LeastRate | None = None,
     ) -> None:
         self._private = private
         self._pool = httpcore.ConnectionPool(
             ssl_context=tls or httpx.create_ssl_context(),  # the operator's own CA by SSL_CERT_FILE
             max_keepalive_connections=0,
-            network_backend=PinnedBackend(private, seconds, ask),
+            network_backend=PinnedBackend(private, seconds, ask, rate),
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -61,7 +67,11 @@ class _Body(httpx.SyncByteStream):
 
 
 def outbound_client(
-    private: bool, seconds: float, tls: ssl.SSLContext | None = None, ask: Resolve = resolve
+    private: bool,
+    seconds: float,
+    tls: ssl.SSLContext | None = None,
+    ask: Resolve = resolve,
+    rate: LeastRate | None = None,
 ) -> httpx.Client:
     """A client for one user's addresses.
 
@@ -70,8 +80,9 @@ def outbound_client(
         seconds: how long one exchange may take, from the look-up of the name to the last byte.
         tls: what certificates are believed; left out, the system's, or the operator's (``SSL_CERT_FILE``).
         ask: the resolver.
+        rate: how slow an answer may be.
     """
-    transport = PinnedTransport(private, seconds, tls, ask)
+    transport = PinnedTransport(private, seconds, tls, ask, rate)
     return httpx.Client(transport=transport, timeout=seconds, follow_redirects=False, trust_env=False)
 
 

@@ -14,6 +14,7 @@ import httpcore
 
 from .addresses import Resolve, reachable, resolve
 from .networks import Address
+from .pace import LeastRate, Pace
 
 SocketOptions = Iterable[Any]
 
@@ -22,11 +23,11 @@ class PinnedBackend(httpcore.NetworkBackend):
     """Connects to public addresses only; each connection lives at most ``seconds``.
 
     A receiver that sends a byte now and then keeps every single read below its timeout: only an end to the whole
-    helps against it.
+    helps against it, and for a long exchange a ``rate``.
     """
 
-    def __init__(self, private: bool, seconds: float, ask: Resolve = resolve) -> None:
-        self._private, self._seconds, self._ask = private, seconds, ask
+    def __init__(self, private: bool, seconds: float, ask: Resolve = resolve, rate: LeastRate | None = None) -> None:
+        self._private, self._seconds, self._ask, self._rate = private, seconds, ask, rate
         self._inner = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -48,7 +49,8 @@ class PinnedBackend(httpcore.NetworkBackend):
         failure: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in reachable(host, port, self._private, self._ask):
             try:
-                return _Bounded(self._connect(address, port, _left(end, timeout), local_address, socket_options), end)
+                stream = self._connect(address, port, _left(end, timeout), local_address, socket_options)
+                return _Bounded(stream, end, self._rate)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure
@@ -64,13 +66,19 @@ class PinnedBackend(httpcore.NetworkBackend):
 
 
 class _Bounded(httpcore.NetworkStream):
-    """A connection whose every operation ends at ``end`` (monotonic) at the latest."""
+    """A connection no slower than ``rate``, whose every operation ends at ``end`` (monotonic) at the latest."""
 
-    def __init__(self, inner: httpcore.NetworkStream, end: float) -> None:
-        self._inner, self._end = inner, end
+    def __init__(self, inner: httpcore.NetworkStream, end: float, rate: LeastRate | None) -> None:
+        self._inner, self._end, self._rate = inner, end, rate
+        self._pace = None if rate is None else Pace(rate)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, _left(self._end, timeout))
+        left = _left(self._end, timeout)
+        if self._pace is None:
+            return self._inner.read(max_bytes, left)
+        data = self._inner.read(max_bytes, min(left, self._pace.patience))
+        self._pace.took(len(data))
+        return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._inner.write(buffer, _left(self._end, timeout))
@@ -82,7 +90,7 @@ class _Bounded(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         left = _left(self._end, timeout)
-        return _Bounded(self._inner.start_tls(ssl_context, server_hostname, left), self._end)
+        return _Bounded(self._inner.start_tls(ssl_context, server_hostname, left), self._end, self._rate)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)

@@ -49,13 +49,18 @@ class SigningKey:
 
 @dataclass
 class IdentityProvider:
-    """What it publishes can be changed while it runs; ``asked`` counts requests by path."""
+    """What it publishes can be changed while it runs; ``asked`` counts requests by path.
+
+    ``padding``: spaces after each answer; ``encoding``: what each says of itself.
+    """
 
     url: str = ""
     keys: list[SigningKey] = field(default_factory=list)
     asked: dict[str, int] = field(default_factory=dict)
     issuer: str | None = None
     healthy: bool = True
+    padding: int = 0
+    encoding: str = "identity"
 
     def token(self, key: SigningKey | None = None, headers: dict[str, Any] | None = None, **claims: Any) -> str:
         """A token that is valid for an hour, but for what ``claims`` and ``headers`` say; ``None`` leaves one out."""
@@ -86,8 +91,9 @@ def identity_provider() -> Iterator[IdentityProvider]:
         def do_GET(self) -> None:
             page = provider.page(self.path)
             self.send_response(503 if page is None else 200)
+            self.send_header("Content-Encoding", provider.encoding)
             self.end_headers()
-            self.wfile.write(json.dumps(page).encode())
+            self.wfile.write(json.dumps(page).encode() + b" " * provider.padding)
 
         def log_message(self, *_: object) -> None:
             """Nothing: the tests' output stays readable."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from services.errors import ModelUnusable, RegistryUnreachable, UploadTooLarge
 
+from .answers import FoundVersion, Item, Place, told
 from .server import MlflowServer
 
 SCHEME = "mlflow-artifacts"
@@ -43,15 +43,15 @@ def model_file(server: MlflowServer, model: str, version: str, most: int) -> Mod
         ModelUnusable: it is not one ONNX file that can be fetched.
         UploadTooLarge: it is longer than ``most``.
     """
-    found = server.get("/model-versions/get", name=model, version=version).get("model_version", {})
-    _check_ready(found.get("status", READY), model, version)
-    uri = server.get("/model-versions/get-download-uri", name=model, version=version).get("artifact_uri", "")
-    folder = proxied_path(str(uri), server.url)
+    found = told(FoundVersion, server.get("/model-versions/get", name=model, version=version)).model_version
+    _check_ready(found.status, model, version)
+    place = told(Place, server.get("/model-versions/get-download-uri", name=model, version=version))
+    folder = proxied_path(place.artifact_uri, server.url)
     item = _only_onnx(server.files(folder))
-    size = int(item.get("file_size") or 0)
+    size = item.file_size or 0
     if size > most:
-        raise UploadTooLarge(f"{item['path']} has {size} bytes, more than {most}.", "Register a smaller model.")
-    return ModelFile(f"{folder}/{item['path']}", item["path"], size, found.get("run_id") or None)
+        raise UploadTooLarge(f"{item.path} has {size} bytes, more than {most}.", "Register a smaller model.")
+    return ModelFile(f"{folder}/{item.path}", item.path, size, found.run_id or None)
 
 
 def proxied_path(uri: str, url: str) -> str:
@@ -60,7 +60,10 @@ def proxied_path(uri: str, url: str) -> str:
     Raises:
         ModelUnusable: the server does not serve it itself.
     """
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError as error:
+        raise ModelUnusable(f"The files lie at {uri[:300]!r}, which is no address.", SERVE) from error
     path = unquote(parts.path).strip("/")
     if parts.scheme != SCHEME or parts.netloc not in ("", urlsplit(url).netloc) or ".." in path.split("/"):
         raise ModelUnusable(f"The files lie at {uri[:300]!r}, which the registry does not serve itself.", SERVE)
@@ -74,13 +77,13 @@ def _check_ready(status: str, model: str, version: str) -> None:
         raise ModelUnusable(f"Version {version} of {model} is {status} in the registry.", "Register it again.")
 
 
-def _only_onnx(items: list[dict[str, Any]]) -> dict[str, Any]:
+def _only_onnx(items: list[Item]) -> Item:
     """The only ``.onnx`` file of a folder whose weights are in it."""
-    names = [str(item.get("path", "")) for item in items if not item.get("is_dir")]
-    found = [item for item in items if not item.get("is_dir") and str(item.get("path", "")).lower().endswith(".onnx")]
+    files = [item for item in items if not item.is_dir]
+    found = [item for item in files if item.path.lower().endswith(".onnx")]
     if len(found) != 1:
-        held = ", ".join(sorted(names)[:10]) or "nothing"
+        held = ", ".join(sorted(item.path for item in files)[:10]) or "nothing"
         raise ModelUnusable(f"The version holds {len(found)} ONNX files, not one ({held}).", LOG)
-    if beside := [name for name in names if name.endswith(".data")]:
+    if beside := [item.path for item in files if item.path.endswith(".data")]:
         raise ModelUnusable(f"The weights lie in a second file, {beside[0]}.", LOG)
     return found[0]

@@ -9,6 +9,7 @@ from typing import Any
 
 from services.errors import RegistryRefused
 
+from .answers import Experiment, FoundExperiment, FoundModel, FoundRun, FoundRuns, FoundVersion, Run, told
 from .models import proxied_path
 from .server import MlflowServer
 
@@ -47,9 +48,9 @@ def write(server: MlflowServer, record: Record) -> None:
         RegistryRefused: the version is gone, or the token may not write.
         ModelUnusable: the run's files are not served by the server itself.
     """
-    version = server.get("/model-versions/get", name=record.model, version=record.version)["model_version"]
+    found = told(FoundVersion, server.get("/model-versions/get", name=record.model, version=record.version))
     if record.metrics or record.files:
-        _log(server, record, _run_of(server, record, version.get("run_id")))
+        _log(server, record, _run_of(server, record, found.model_version.run_id))
     for key, value in record.tags.items():
         body = {"name": record.model, "version": record.version, "key": key, "value": value}
         server.post("/model-versions/set-tag", body)
@@ -57,32 +58,32 @@ def write(server: MlflowServer, record: Record) -> None:
         _move_alias(server, record, record.alias)
 
 
-def _log(server: MlflowServer, record: Record, run: Found) -> None:
-    info, known = run["info"], {param["key"] for param in run.get("data", {}).get("params", [])}
-    folder = proxied_path(info["artifact_uri"], server.url)
+def _log(server: MlflowServer, record: Record, run: Run) -> None:
+    info, known = run.info, {param.key for param in run.data.params}
+    folder = proxied_path(info.artifact_uri, server.url)
     for name, data in record.files.items():
         server.upload(f"{folder}/scotoma/{record.audit}/{name}", data)
     params = [{"key": key, "value": value} for key, value in record.params.items() if key not in known]
     metrics = [{"key": key, "value": value, "timestamp": record.at, "step": 0} for key, value in record.metrics.items()]
     for part in _parts(metrics):
-        server.post("/runs/log-batch", {"run_id": info["run_id"], "metrics": part})
-    server.post("/runs/log-batch", {"run_id": info["run_id"], "params": params})
+        server.post("/runs/log-batch", {"run_id": info.run_id, "metrics": part})
+    server.post("/runs/log-batch", {"run_id": info.run_id, "params": params})
 
 
-def _run_of(server: MlflowServer, record: Record, run: str | None) -> Found:
+def _run_of(server: MlflowServer, record: Record, run: str | None) -> Run:
     """The run that made the version; where it has none, or that is deleted, one of the audit's own."""
     if run:
-        found: Found = server.get("/runs/get", run_id=run)["run"]
-        if found["info"].get("lifecycle_stage", "active") == "active":
+        found = told(FoundRun, server.get("/runs/get", run_id=run)).run
+        if found.info.lifecycle_stage == "active":
             return found
     return _own_run(server, record)
 
 
-def _own_run(server: MlflowServer, record: Record) -> Found:
+def _own_run(server: MlflowServer, record: Record) -> Run:
     experiment = _experiment(server)
     wanted = {"experiment_ids": [experiment], "filter": f"tags.`audit.id` = '{record.audit}'", "max_results": 1}
-    if found := server.post("/runs/search", wanted).get("runs"):
-        return dict(found[0])
+    if found := told(FoundRuns, server.post("/runs/search", wanted)).runs:
+        return found[0]
     tags = {"audit.id": record.audit, "audit.model": record.model, "audit.model_version": record.version}
     body = {
         "experiment_id": experiment,
@@ -90,23 +91,23 @@ def _own_run(server: MlflowServer, record: Record) -> Found:
         "start_time": record.at,
         "tags": [{"key": key, "value": value} for key, value in tags.items()],
     }
-    made: Found = server.post("/runs/create", body)["run"]
-    server.post("/runs/update", {"run_id": made["info"]["run_id"], "status": "FINISHED", "end_time": record.at})
+    made = told(FoundRun, server.post("/runs/create", body)).run
+    server.post("/runs/update", {"run_id": made.info.run_id, "status": "FINISHED", "end_time": record.at})
     return made
 
 
 def _experiment(server: MlflowServer) -> str:
     try:
-        found = server.get("/experiments/get-by-name", experiment_name=EXPERIMENT)["experiment"]
+        found = server.get("/experiments/get-by-name", experiment_name=EXPERIMENT)
     except RegistryRefused:
-        return str(server.post("/experiments/create", {"name": EXPERIMENT})["experiment_id"])
-    return str(found["experiment_id"])
+        return told(Experiment, server.post("/experiments/create", {"name": EXPERIMENT})).experiment_id
+    return told(FoundExperiment, found).experiment.experiment_id
 
 
 def _move_alias(server: MlflowServer, record: Record, alias: str) -> None:
     """Forward only: an older version whose audit ends late does not take it from a newer one."""
-    model = server.get("/registered-models/get", name=record.model)["registered_model"]
-    held = [int(item["version"]) for item in model.get("aliases", []) if item.get("alias") == alias]
+    model = told(FoundModel, server.get("/registered-models/get", name=record.model)).registered_model
+    held = [item.version for item in model.aliases if item.alias == alias]
     if not held or held[0] < int(record.version):
         body = {"name": record.model, "alias": alias, "version": record.version}
         server.post("/registered-models/alias", body)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -11,12 +10,14 @@ from urllib.parse import quote
 import httpx
 
 from services.errors import AddressRefused, RegistryRefused, RegistryUnreachable
+from services.outbound.bodies import PLAIN, BadAnswer, limited, parsed, pieces
+
+from .answers import Item, Listing, told
 
 API = "/api/2.0/mlflow"
 FILES = "/api/2.0/mlflow-artifacts/artifacts"
 MOST_JSON = 8 * 2**20
 """Bytes of an answer that is not a file."""
-CHUNK = 1 << 20
 TRY_LATER = frozenset({408, 425, 429})
 NOT_SERVED = b"--no-serve-artifacts"
 """In what MLflow answers, with 503, where it serves no artifacts: trying again would not help."""
@@ -34,7 +35,7 @@ class MlflowServer:
     def __init__(self, http: httpx.Client, url: str, token: str | None = None) -> None:
         self._http = http
         self.url = url.rstrip("/")
-        self._headers = {"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        self._headers = {**PLAIN, **({"Authorization": f"Bearer {token}"} if token else {})}
 
     def get(self, path: str, **params: str) -> dict[str, Any]:
         """``GET`` below the REST API.
@@ -54,15 +55,14 @@ class MlflowServer:
         """
         return self._json("POST", API + path, json=body)
 
-    def files(self, folder: str) -> list[dict[str, Any]]:
-        """What lies in a folder of the artifact proxy: ``path``, ``is_dir`` and ``file_size`` of each.
+    def files(self, folder: str) -> list[Item]:
+        """What lies in a folder of the artifact proxy.
 
         Raises:
             RegistryUnreachable: no answer, or an error of the server.
             RegistryRefused: it serves no artifacts, or not these.
         """
-        found = self._json("GET", FILES, params={"path": folder}).get("files", [])
-        return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+        return told(Listing, self._json("GET", FILES, params={"path": folder})).files
 
     @contextmanager
     def download(self, path: str) -> Iterator[Iterator[bytes]]:
@@ -73,7 +73,7 @@ class MlflowServer:
             RegistryRefused: it does not give this file.
         """
         with self._answer("GET", f"{FILES}/{quote(path)}") as answer:
-            yield answer.iter_bytes(CHUNK)
+            yield pieces(answer)
 
     def upload(self, path: str, data: bytes) -> None:
         """Put a file into the artifact proxy, in place of one that is there.
@@ -86,12 +86,10 @@ class MlflowServer:
 
     def _json(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         with self._answer(method, path, **options) as answer:
-            text = _limited(answer)
-        try:
-            found = json.loads(text or "{}")
-        except ValueError as error:
-            raise RegistryRefused(f"{self.url} does not answer like MLflow.", "Check the registry's URL.") from error
-        return found if isinstance(found, dict) else {}
+            found = parsed(limited(answer, MOST_JSON) or b"{}")
+            if not isinstance(found, dict):
+                raise BadAnswer("it is no JSON object")
+            return found
 
     @contextmanager
     def _answer(self, method: str, path: str, **options: Any) -> Iterator[httpx.Response]:
@@ -100,13 +98,17 @@ class MlflowServer:
                 if answer.status_code != httpx.codes.OK:
                     raise self._refusal(answer)
                 yield answer
+        except BadAnswer as error:
+            raise RegistryRefused(f"{self.url} does not answer like MLflow: {error}.", CHECK_URL) from error
+        except httpx.InvalidURL as error:
+            raise RegistryRefused(f"{self.url} names a place that is no address.", CHECK_URL) from error
         except AddressRefused as error:
             raise RegistryUnreachable(error.detail, error.advice) from error
         except httpx.HTTPError as error:
             raise RegistryUnreachable(f"{self.url} cannot be reached: {type(error).__name__}.", LATER) from error
 
     def _refusal(self, answer: httpx.Response) -> RegistryRefused | RegistryUnreachable:
-        text = _limited(answer)
+        text = limited(answer, MOST_JSON)
         status = answer.status_code
         said = f"{self.url} answered {status} to {answer.request.url.path}: {_message(text) or answer.reason_phrase}."
         if NOT_SERVED in text:
@@ -116,6 +118,7 @@ class MlflowServer:
         return RegistryRefused(said, ADVICE.get(status, "See what MLflow said."))
 
 
+CHECK_URL = "Check the registry's URL."
 LATER = "It is tried again; see that the registry runs and that this service may reach it."
 ADVICE = {
     401: "Give the registry a token that may read models and write to their runs.",
@@ -124,19 +127,10 @@ ADVICE = {
 }
 
 
-def _limited(answer: httpx.Response) -> bytes:
-    text = b""
-    for chunk in answer.iter_bytes(CHUNK):
-        text += chunk
-        if len(text) > MOST_JSON:
-            raise RegistryRefused("The registry's answer is too long.", "Check the registry's URL.")
-    return text
-
-
 def _message(text: bytes) -> str:
     """What MLflow says is wrong, in one short line."""
     try:
-        found = str(json.loads(text)["message"])
+        found = str(parsed(text)["message"])
     except (ValueError, KeyError, TypeError):
         return ""
     return "".join(letter if letter.isprintable() else " " for letter in found)[:300].rstrip(". ")
