@@ -23,6 +23,7 @@ ServiceError
 ├── Conflict               409
 │   ├── IdempotencyInFlight 409 the first request with this key still runs
 │   ├── UploadClosed       409
+│   ├── UploadBusy         409  its bytes are coming already
 │   ├── SecretsUnconfigured 409 this installation has no key to seal secrets with
 │   └── AlreadyFinished    409
 ├── PreconditionFailed     412  somebody else changed it meanwhile
@@ -198,6 +199,12 @@ class UploadClosed(Conflict):
     """The upload is complete, aborted or expired."""
 
     code, title = ErrorCode.UPLOAD_CLOSED, "The upload is closed"
+
+
+class UploadBusy(Conflict):
+    """Another request sends the bytes of this upload."""
+
+    title = "The upload is busy"
 
 
 class SecretsUnconfigured(Conflict):

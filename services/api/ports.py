@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -17,17 +17,19 @@ from services.settings import Settings
 from services.storage.blobs import S3BlobStore
 from services.storage.client import bucket_of
 from services.storage.multipart import MultipartUploads
+from services.uploads.admission import Admission
 
 
 @dataclass(frozen=True)
 class PortSet:
-    """Database, object storage and, if there is one, identity provider of one running API."""
+    """Database, object storage and, if there is one, identity provider of one running API, and what it receives now."""
 
     settings: Settings
     engine: Engine
     sessions: SessionFactory
     store: S3BlobStore
     bearers: Bearers | None
+    admission: Admission = field(default_factory=Admission)
 
     def tenant(self, principal: Principal) -> AbstractContextManager[Session]:
         """A transaction in the principal's project: rows of others do not exist in it."""

@@ -12,9 +12,10 @@ from schemas.uploads import CompletedPart, UploadPart
 from services.errors import UploadClosed, UploadIncomplete
 
 from .blobs import CHUNK, WHOLE, S3BlobStore
-from .client import S3Client, code_of, connect, reaching_storage
+from .client import S3Client, code_of, connect, reaching_storage, status_of
 
 BAD_PARTS = {"InvalidPart", "InvalidPartOrder", "EntityTooSmall", "MalformedXML"}
+NOT_THERE = 404
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,10 @@ class MultipartUploads:
             return str(self.store.client.create_multipart_upload(Bucket=self.bucket.name, Key=key)["UploadId"])
 
     def sign(self, key: str, upload_id: str, sizes: list[int], expires: int) -> list[UploadPart]:
-        """A URL per part, usable for ``expires`` seconds. No request is made."""
+        """A URL per part, usable for ``expires`` seconds and a body of the part's very length. No request is made."""
         client = self._signer()
         return [
-            UploadPart(number=number, bytes=size, url=self._part_url(client, key, upload_id, number, expires))
+            UploadPart(number=number, bytes=size, url=self._part_url(client, key, upload_id, number, size, expires))
             for number, size in enumerate(sizes, start=1)
         ]
 
@@ -94,15 +95,35 @@ class MultipartUploads:
                 if code_of(error) != "NoSuchUpload":
                     raise
 
-    def inspect(self, key: str) -> Staged:
-        """Read the joined object once, in chunks, and hash it: a client's word or ETag is never a digest.
+    def length(self, key: str) -> int | None:
+        """Bytes of the object that was joined under ``key``; ``None`` where there is none.
 
         Raises:
             Unavailable: the storage did not answer.
         """
+        with reaching_storage():
+            try:
+                return int(self.store.client.head_object(Bucket=self.bucket.name, Key=key)["ContentLength"])
+            except ClientError as error:
+                if status_of(error) == NOT_THERE:
+                    return None
+                raise
+
+    def inspect(self, key: str) -> Staged:
+        """Read the joined object once, in chunks, and hash it: a client's word or ETag is never a digest.
+
+        Raises:
+            UploadClosed: somebody else took or dropped it.
+            Unavailable: the storage did not answer.
+        """
         hasher, length = hashlib.sha256(), 0
         with reaching_storage():
-            answer = self.store.client.get_object(Bucket=self.bucket.name, Key=key)
+            try:
+                answer = self.store.client.get_object(Bucket=self.bucket.name, Key=key)
+            except ClientError as error:
+                if status_of(error) == NOT_THERE:
+                    raise UploadClosed("the joined bytes were taken or dropped meanwhile") from error
+                raise
             for chunk in answer["Body"].iter_chunks(CHUNK):
                 hasher.update(chunk)
                 length += len(chunk)
@@ -141,8 +162,9 @@ class MultipartUploads:
     def _signer(self) -> S3Client:
         return connect(self.bucket, self.bucket.public_endpoint)
 
-    def _part_url(self, client: S3Client, key: str, upload_id: str, number: int, expires: int) -> str:
-        parameters = {"Bucket": self.bucket.name, "Key": key, "UploadId": upload_id, "PartNumber": number}
+    def _part_url(self, client: S3Client, key: str, upload_id: str, number: int, size: int, expires: int) -> str:
+        place = {"Bucket": self.bucket.name, "Key": key, "UploadId": upload_id, "PartNumber": number}
+        parameters = {**place, "ContentLength": size}  # becomes a signed header: the storage refuses any other length
         return str(client.generate_presigned_url("upload_part", Params=parameters, ExpiresIn=expires))
 
 

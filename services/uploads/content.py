@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import tempfile
 from types import TracebackType
 from typing import IO, cast
@@ -77,7 +78,9 @@ class Received:
         self._file.seek(0)
         if self.length <= IN_MEMORY:
             return uploads.store.put(self._file.read())
-        return _stage(uploads, uploads.staging_key(upload), cast("IO[bytes]", self._file))
+        # A key of its own: another try may be on its way.
+        key = uploads.staging_key(f"{upload}-{secrets.token_hex(8)}")
+        return _stage(uploads, key, cast("IO[bytes]", self._file))
 
 
 def check_length(length: int, expected: int) -> None:
@@ -113,15 +116,3 @@ def _stage(uploads: MultipartUploads, key: str, file: IO[bytes]) -> Sha256:
     with reaching_storage():
         store.client.put_object(Bucket=store.bucket.name, Key=key, Body=file)
     return uploads.publish(key, uploads.inspect(key))
-
-
-def is_staged(uploads: MultipartUploads, key: str) -> bool:
-    """Whether a whole object lies under ``key``.
-
-    Raises:
-        Unavailable: the storage did not answer.
-    """
-    store = uploads.store
-    with reaching_storage():
-        found = store.client.list_objects_v2(Bucket=store.bucket.name, Prefix=key, MaxKeys=1)
-    return bool(found.get("KeyCount"))

@@ -18,13 +18,13 @@ from schemas.uploads import CompletedPart, Upload, UploadCreate, UploadPart, Upl
 from services.api_keys.service import Principal
 from services.db.identifiers import new_id
 from services.db.tables import UploadRow
-from services.errors import InvalidRequest, NotFound, UploadClosed, UploadIncomplete, UploadTooLarge
+from services.errors import InvalidRequest, NotFound, UploadClosed, UploadIncomplete, UploadMismatch, UploadTooLarge
 from services.projects.quotas import check_bytes
 from services.settings import Settings
 from services.storage.multipart import MultipartUploads, part_sizes
 
 from . import repository
-from .content import check_digest, check_length, is_staged
+from .content import check_digest, check_length
 
 MOST_PARTS = 10_000
 
@@ -100,13 +100,12 @@ def open_parts(session: Session, principal: Principal, upload: str, parts: list[
     return row
 
 
-def join_parts(store: MultipartUploads, row: UploadRow, parts: list[CompletedPart]) -> Sha256:
-    """Join the parts, hash the whole, and publish it under its digest. Minutes for large files: no transaction is open.
+def join_parts(store: MultipartUploads, row: UploadRow, parts: list[CompletedPart]) -> None:
+    """Join the parts.
 
     Raises:
-        UploadClosed: somebody else joined or dropped the parts.
+        UploadClosed: somebody else joined and took, or dropped the parts.
         UploadIncomplete: parts are not those that were put.
-        UploadMismatch: the bytes are not what was declared.
         Unavailable: the storage did not answer.
     """
     key, upload_id = _staging(row)
@@ -114,11 +113,32 @@ def join_parts(store: MultipartUploads, row: UploadRow, parts: list[CompletedPar
         store.complete(key, upload_id, parts)
     except UploadClosed:
         # An earlier try joined the parts and broke off before its commit: go on with the joined object.
-        if not is_staged(store, key):
+        if store.length(key) is None:
             raise
-    staged = store.inspect(key)
-    check_length(staged.bytes, row.bytes)
-    check_digest(staged.digest, row.declared_sha256)
+
+
+def publish_joined(store: MultipartUploads, row: UploadRow) -> Sha256:
+    """Hash the joined parts and publish them under their digest. Minutes for large files: no transaction is open.
+
+    Bytes that are not what was declared are dropped; of a wrong length, without being read.
+
+    Raises:
+        UploadClosed: somebody else took or dropped them.
+        UploadIncomplete: fewer bytes than were declared.
+        UploadMismatch: other bytes than were declared.
+        Unavailable: the storage did not answer.
+    """
+    key, _ = _staging(row)
+    length = store.length(key)
+    if length is None:
+        raise UploadClosed(f"The upload {row.id} was taken or dropped meanwhile.", "Read it again.")
+    try:
+        check_length(length, row.bytes)
+        staged = store.inspect(key)
+        check_digest(staged.digest, row.declared_sha256)
+    except (UploadIncomplete, UploadMismatch):
+        store.discard(key)
+        raise
     return store.publish(key, staged)
 
 
@@ -152,8 +172,17 @@ def abort(session: Session, store: MultipartUploads, principal: Principal, uploa
     if row.state == UploadState.COMPLETE:
         _refuse_closed(row)
     if row.s3_upload_id is not None:
-        store.abort(*_staging(row))
+        key, upload_id = _staging(row)
+        store.abort(key, upload_id)
+        store.discard(key)  # joined by a try that broke off
     row.state = UploadState.ABORTED
+
+
+def give_up(session: Session, upload: str) -> None:
+    """Close an upload whose joined bytes were refused: they are gone, and no other can come."""
+    row = repository.lock(session, upload)
+    if row is not None and row.state == UploadState.OPEN:
+        row.state = UploadState.ABORTED
 
 
 def completed(session: Session, principal: Principal, upload: str) -> tuple[UploadRow, Sha256]:

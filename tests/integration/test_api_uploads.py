@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 from sqlalchemy import Engine, func, select, update
 
 from schemas.api_keys import Scope
+from schemas.uploads import CompletedPart
 from services.db.engine import transaction
 from services.db.tables import JobRow, UploadRow
 from services.settings import Settings
 from services.storage.blobs import S3BlobStore
+from services.storage.multipart import MultipartUploads
+from services.uploads.content import Received
 from tests.builders.api_server import Api, api_in_thread
 
 MIB = 2**20
@@ -160,3 +165,64 @@ def test_a_registered_file_and_its_intake_job_begin_together(api: Api, http: htt
 def test_viewers_cannot_send(api: Api) -> None:
     with api.http(Scope.VIEWER) as http:
         assert http.post("/v1/uploads", json={"filename": "f", "bytes": 1}).status_code == 403
+
+
+def staged(api: Api) -> list[str]:
+    found = api.store.client.list_objects_v2(Bucket=api.store.bucket.name, Prefix=f"{api.store.bucket.prefix}staging/")
+    return [item["Key"] for item in found.get("Contents", [])]
+
+
+def put_beside_the_urls(api: Api, upload: str, data: bytes) -> dict:
+    """A part of any length, as a storage that does not hold clients to the signed one would take it."""
+    with transaction(api.factory) as session:
+        row = session.get_one(UploadRow, upload)
+    place = {"Bucket": api.store.bucket.name, "Key": row.staging_key or "", "UploadId": row.s3_upload_id or ""}
+    answer = api.store.client.upload_part(**place, PartNumber=1, Body=data)
+    return {"parts": [{"number": 1, "etag": answer["ETag"]}]}
+
+
+def test_joined_bytes_of_another_length_are_dropped_unread_and_end_the_upload(
+    api: Api, http: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(MultipartUploads, "inspect", lambda _, key: read.append(key))
+    upload = opened(http, 1, transfer="multipart")["id"]
+    body = put_beside_the_urls(api, upload, b"x" * 100)
+    answers = [http.post(f"/v1/uploads/{upload}:complete", json=body) for _ in range(2)]
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [
+        (422, "upload-mismatch"),
+        (409, "upload-closed"),
+    ]
+    assert (read, staged(api), http.get(f"/v1/uploads/{upload}").json()["state"]) == ([], [], "aborted")
+
+
+def test_an_abort_drops_what_was_joined_already(api: Api, http: httpx.Client) -> None:
+    upload = opened(http, 3, transfer="multipart")["id"]
+    parts = put_beside_the_urls(api, upload, b"abc")["parts"]
+    with transaction(api.factory) as session:
+        row = session.get_one(UploadRow, upload)
+    joined = [CompletedPart.model_validate(part) for part in parts]
+    MultipartUploads(api.store).complete(row.staging_key or "", row.s3_upload_id or "", joined)
+    assert len(staged(api)) == 1
+    assert http.delete(f"/v1/uploads/{upload}").status_code == 204
+    assert staged(api) == []
+
+
+def test_an_upload_takes_one_body_at_a_time(http: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, began, go_on = os.urandom(9 * MIB), threading.Event(), threading.Event()
+    upload, write = opened(http, len(data))["id"], Received.write
+    monkeypatch.setattr(Received, "write", lambda self, chunk: (began.set(), write(self, chunk)))
+
+    def slowly() -> Iterator[bytes]:
+        yield data[:MIB]
+        go_on.wait(30)
+        yield data[MIB:]
+
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(http.put, f"/v1/uploads/{upload}/content", content=slowly())
+        assert began.wait(30)
+        answers = [http.put(f"/v1/uploads/{upload}/content", content=data) for _ in range(2)]
+        go_on.set()
+        assert first.result(30).status_code == 200
+    assert [(answer.status_code, answer.json()["title"]) for answer in answers] == [(409, "The upload is busy")] * 2
+    assert http.get(f"/v1/uploads/{upload}").json()["digest"] == sha256(data)

@@ -87,3 +87,23 @@ def test_a_signature_opens_one_part_only(uploads: MultipartUploads, client: http
 )
 def test_part_sizes(total: int, expected: list[int]) -> None:
     assert part_sizes(total, PART) == expected
+
+
+def test_a_url_takes_a_body_of_its_parts_length_only(
+    uploads: MultipartUploads, store: S3BlobStore, client: httpx.Client
+) -> None:
+    key = uploads.staging_key("upl_6")
+    upload_id = uploads.create(key)
+    [part] = uploads.sign(key, upload_id, [3], expires=60)
+    refused = [b"x" * 4, b"x" * 2, b"x" * (4 << 20), iter([b"xxx", b"xxx"])]
+    assert [client.put(part.url, content=body).status_code for body in refused] == [403] * 4
+    listed = store.client.list_parts(Bucket=store.bucket.name, Key=key, UploadId=upload_id)
+    assert listed.get("Parts", []) == []
+    assert client.put(part.url, content=b"xxx").status_code == 200
+
+
+def test_the_length_of_what_was_joined_is_known_without_reading_it(uploads: MultipartUploads) -> None:
+    key = uploads.staging_key("upl_7")
+    assert uploads.length(key) is None
+    uploads.store.client.put_object(Bucket=uploads.bucket.name, Key=key, Body=b"abc")
+    assert uploads.length(key) == 3

@@ -9,8 +9,9 @@ from schemas.scalars import Sha256
 from schemas.uploads import Upload, UploadComplete, UploadCreate, UploadState
 from services.api_keys.service import Principal
 from services.db.tables import UploadRow
-from services.errors import UploadClosed
+from services.errors import UploadClosed, UploadIncomplete, UploadMismatch
 from services.projects.trail import record
+from services.storage.multipart import MultipartUploads
 from services.uploads import service
 from services.uploads.content import Received
 
@@ -45,7 +46,7 @@ def show_upload(upload: Id, ports: Ports, principal: Submitter) -> Upload:
 async def put_content(upload: Id, request: Request, ports: Ports, principal: Submitter) -> Upload:
     """The bytes of a direct upload. They are hashed on the way and compared with what was declared."""
     row = await run_in_threadpool(_open_direct, ports, principal, upload)
-    with Received(row.bytes) as received:
+    with ports.admission.receiving(row.id, principal.project, row.bytes), Received(row.bytes) as received:
         async for chunk in request.stream():
             # Memory first, then a local unnamed file: short enough for the event loop.
             received.write(chunk)
@@ -89,11 +90,23 @@ def _keep(ports: PortSet, principal: Principal, row: UploadRow, received: Receiv
 
 def _join(ports: PortSet, principal: Principal, row: UploadRow, body: UploadComplete) -> Sha256:
     """Join outside of any transaction; when another request was faster, its digest is the answer."""
+    uploads = ports.uploads_of(principal)
     try:
-        return service.join_parts(ports.uploads_of(principal), row, body.parts)
+        service.join_parts(uploads, row, body.parts)
+        return _published(ports, principal, uploads, row)
     except UploadClosed:
         with ports.tenant(principal) as session:
             known = service.get(session, principal, row.id).digest
         if known is None:
             raise
         return known
+
+
+def _published(ports: PortSet, principal: Principal, uploads: MultipartUploads, row: UploadRow) -> Sha256:
+    """The digest of the joined bytes; refused ones close the upload, so that they cannot be joined for ever."""
+    try:
+        return service.publish_joined(uploads, row)
+    except (UploadIncomplete, UploadMismatch):
+        with ports.tenant(principal) as session:
+            service.give_up(session, row.id)
+        raise
