@@ -148,7 +148,8 @@ def retention_difference(
     """Calibrated retentions of one feature by two representations of the same images.
 
     ``None`` where one of them is not defined, or its probe was misled. Clipping never leaves a difference without
-    width: it is at least as wide as the rule of three, as a retention is.
+    width: it is at least as wide as the rule of three, as a retention is. The interval is that of these probes: how far
+    they fall short of what can be read, and by how much more for one of the two, is not in it.
     """
     shown = [_retained(one, weights, level, joint) for one in (before, after)]
     if shown[0] is None or shown[1] is None or before.misled or after.misled:
@@ -157,7 +158,7 @@ def retention_difference(
             for one in (before, after)]  # fmt: skip
     count, value = min(before.shares.count, after.shares.count), shown[1].value - shown[0].value
     found = bca_interval(value, count, told[1][0] - told[0][0], told[1][1] - told[0][1], level, joint)
-    return Paired(shown[0], shown[1], _never_sharp(found, joint))
+    return Paired(shown[0], shown[1], _never_sharp(replace(found, method=f"{found.method}, of these probes"), joint))
 
 
 def _retained(one: Reading, weights: Weights, level: float, joint: float | None) -> Interval | None:
