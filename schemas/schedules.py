@@ -46,7 +46,7 @@ class Overlap(StrEnum):
     BUFFER_ONE = "buffer_one"
     """It waits; of several that wait only the latest is kept."""
     CANCEL_PREVIOUS = "cancel_previous"
-    """The one that runs is cancelled."""
+    """Those of earlier times that run are cancelled, unless they were asked for or made up for."""
     ALLOW = "allow"
     """Both run."""
 
@@ -188,7 +188,7 @@ class Pause(Contract):
 
 
 class Backfill(Contract):
-    """Body of ``:backfill``: the times from ``from`` to ``to``, both included, of which no audit began."""
+    """Body of ``:backfill``: the times from ``from`` to ``to``, both included, whose audits never began or were cancelled."""
 
     since: Moment = Field(alias="from")
     until: Moment = Field(alias="to")
@@ -196,7 +196,7 @@ class Backfill(Contract):
 
 
 class Backfilled(Contract):
-    """What a backfill brought: so many occurrences wait now; the other times of the range had begun their audits."""
+    """What a backfill brought: so many occurrences wait now; the other times have had their audits, or wait."""
 
     schedule: Identifier
     waiting: int

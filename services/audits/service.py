@@ -153,7 +153,7 @@ def contract(row: AuditRow) -> Audit:
         state=AuditState(row.state),
         classifier=row.classifier_id,
         dataset=row.dataset_id,
-        config=AuditConfig.model_validate(row.config),
+        config=AuditConfig.model_validate(row.config, extra="ignore"),
         policy=row.policy_id,
         baseline=row.baseline_id,
         gate=None if row.gate is None else Outcome(row.gate),

@@ -19,7 +19,8 @@ from services.db.automation import OccurrenceRow, ScheduleRow
 from services.errors import InvalidSchedule
 
 from . import repository
-from .service import body_of, locked, occurrence
+from .reading import body_of
+from .service import locked, occurrence
 from .starting import start
 from .times import between
 
@@ -49,7 +50,8 @@ def trigger(session: Session, schedule: str) -> Occurrence:
 
 
 def backfill(session: Session, schedule: str, asked: Backfill) -> Backfilled:
-    """Let every time of a range have its audit: those that had none wait now, in a queue or all at once.
+    """Let every time of a range have its audit: those whose audit never began, or was cancelled, wait now, in a queue
+    or all at once.
 
     Raises:
         NotFound: no schedule has this id.
@@ -85,4 +87,5 @@ def _row(row: ScheduleRow, due: datetime, turn: Turn, now: datetime) -> dict[str
         "turn": turn,
         "starts_at": now,
         "detail": "",
+        "audit_id": None,
     }

@@ -9,18 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from schemas.schedules import OccurrenceKind, OccurrenceState, ScheduleCreate, Turn
+from schemas.schedules import OccurrenceKind, OccurrenceState, Overlap, ScheduleCreate, Turn
 from services.db.automation import OccurrenceRow, ScheduleRow
-from services.errors import InvalidSchedule, ServiceError
+from services.errors import InvalidSchedule, QuotaExceeded, ServiceError
 
 from . import repository
 from .decide import Decision, Waiting, caught_up, overlapping
 from .pausing import pause
+from .reading import body_of, shown
 from .settling import end, settle
-from .starting import cancel_running, start
+from .starting import make_room, start
 from .times import after, between, with_jitter
 
 MOMENT = timedelta(microseconds=1)
@@ -40,11 +40,11 @@ def look(session: Session, schedule: str, now: datetime) -> Looked:
     looked, row = Looked(), repository.try_lock(session, schedule)
     if row is None:
         return looked
+    running = settle(session, row, shown(row)[0], now)
     try:
-        body = ScheduleCreate.model_validate(row.body)
-        _bring_up(session, row, body, now, looked)
-    except (ValidationError, InvalidSchedule) as error:  # written by another version, or a zone that is no more
-        _put_aside(session, row, now, error)
+        _bring_up(session, row, body_of(row), running, now, looked)
+    except InvalidSchedule as error:  # written by another version, or a zone that is no more
+        _put_aside(session, row, now, error.detail)
     return looked
 
 
@@ -75,12 +75,14 @@ def next_due(body: ScheduleCreate, instant: datetime) -> datetime | None:
     return None if found is None or (body.ends_at is not None and found > body.ends_at) else found
 
 
-def _bring_up(session: Session, row: ScheduleRow, body: ScheduleCreate, now: datetime, looked: Looked) -> None:
-    running = settle(session, row, body, now)
+def _bring_up(
+    session: Session, row: ScheduleRow, body: ScheduleCreate, running: int, now: datetime, looked: Looked
+) -> None:
     if row.deleted_at is None and row.paused_at is None:
         looked.missed = note_due(session, row, body, now)
     row.looked_at = max(row.looked_at, now)
-    waiting = repository.waiting(session, row.id, now) if row.deleted_at is None else []
+    at_once = body.overlap is Overlap.ALLOW
+    waiting = repository.waiting(session, row.id, now, at_once) if row.deleted_at is None else []
     by_time = {one.due_at: one for one in waiting}
     about = [Waiting(one.due_at, None if one.turn is None else Turn(one.turn)) for one in waiting]
     for decision in overlapping(about, running, body.overlap):
@@ -97,16 +99,20 @@ def _carry_out(
     looked: Looked,
 ) -> None:
     looked.decided += 1
-    if occurrence.state != OccurrenceState.WAITING:  # a failure before it in this very look paused the schedule
+    held_back = occurrence.starts_at > now
+    if occurrence.state != OccurrenceState.WAITING or held_back:  # by a failure before it in this very look
         return
     if decision.state is not OccurrenceState.STARTED:
         occurrence.state, occurrence.detail = decision.state, decision.detail
         return
     if decision.cancels:
-        cancel_running(session, row)
+        make_room(session, row, occurrence)
     try:
         start(session, row, body, occurrence)
     except ServiceError as error:
+        if isinstance(error, QuotaExceeded) and occurrence.turn is not None:
+            repository.hold_back(session, row.id, now + timedelta(seconds=error.retry_after), error.detail)
+            return
         end(session, row, body, occurrence, OccurrenceState.FAILED, error.detail, now)
         return
     if occurrence.kind == OccurrenceKind.CRON:
@@ -135,9 +141,10 @@ def _row(row: ScheduleRow, body: ScheduleCreate, decision: Decision) -> dict[str
     }
 
 
-def _put_aside(session: Session, row: ScheduleRow, now: datetime, error: ValidationError | InvalidSchedule) -> None:
+def _put_aside(session: Session, row: ScheduleRow, now: datetime, why: str) -> None:
     """A schedule that cannot be read is paused and says so, rather than failing at every look."""
     row.looked_at = max(row.looked_at, now)
     if row.paused_at is None and row.deleted_at is None:
-        why = error.detail if isinstance(error, InvalidSchedule) else str(error.errors()[0]["msg"])
-        pause(session, row, now, f"this version of the service cannot read the schedule: {why}")
+        pause(session, row, now, why)
+    else:
+        repository.skip_waiting(session, row.id, why)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from schemas.audits import AuditState
 from schemas.classifiers import IntakeState
-from schemas.schedules import OccurrenceState
+from schemas.schedules import OccurrenceState, Turn
 from services.audits.baselines import previous
 from services.db.automation import OccurrenceRow, ScheduleRow
 from services.db.paging import Position, newest_first
@@ -23,7 +23,9 @@ REFRESH = timedelta(minutes=15)
 MOST_PER_LOOK = 200
 ENDED = [state.value for state in AuditState if state.terminal]
 FRESH = {"populate_existing": True}
-NEVER_RAN = (OccurrenceState.MISSED, OccurrenceState.SKIPPED)
+NEVER_RAN = (OccurrenceState.MISSED, OccurrenceState.SKIPPED, OccurrenceState.CANCELLED)
+MOST_AT_ONCE = 50
+"""Occurrences that one look may start beside each other; the next look follows at once."""
 
 
 def clock(session: Session) -> datetime:
@@ -80,11 +82,27 @@ def occurrences(
     return (rows, None) if len(rows) <= limit else (rows[:limit], rows[limit - 1].due_at)
 
 
-def waiting(session: Session, schedule: str, now: datetime) -> list[OccurrenceRow]:
-    """Occurrences that could start now, oldest first."""
+def waiting(session: Session, schedule: str, now: datetime, at_once: bool) -> list[OccurrenceRow]:
+    """Occurrences that could start now, oldest first: of the queue the head, unless all may start ``at_once``."""
     ready = (OccurrenceRow.state == OccurrenceState.WAITING, OccurrenceRow.starts_at <= now)
-    query = select(OccurrenceRow).where(OccurrenceRow.schedule_id == schedule, *ready)
-    return list(session.scalars(query.order_by(OccurrenceRow.due_at)))
+    query = select(OccurrenceRow).where(OccurrenceRow.schedule_id == schedule, *ready).order_by(OccurrenceRow.due_at)
+    if at_once:
+        return list(session.scalars(query.limit(MOST_AT_ONCE)))
+    regular = session.scalars(query.where(OccurrenceRow.turn.is_(None))).all()
+    aside = session.scalars(query.where(OccurrenceRow.turn == Turn.ALLOW).limit(MOST_AT_ONCE)).all()
+    head = session.scalars(query.where(OccurrenceRow.turn == Turn.QUEUE).limit(1)).all()
+    return sorted([*regular, *aside, *head], key=lambda one: one.due_at)
+
+
+def hold_back(session: Session, schedule: str, until: datetime, why: str) -> None:
+    """Whatever was asked for, or is made up for, waits at least until then, and keeps its order."""
+    mine = (OccurrenceRow.schedule_id == schedule, OccurrenceRow.state == OccurrenceState.WAITING)
+    session.execute(
+        update(OccurrenceRow)
+        .where(*mine, OccurrenceRow.turn.is_not(None), OccurrenceRow.starts_at < until)
+        .values(starts_at=until, detail=why)
+        .execution_options(synchronize_session="fetch")
+    )
 
 
 def started(session: Session, schedule: str) -> list[tuple[OccurrenceRow, AuditRow | None]]:
@@ -108,15 +126,16 @@ def add_occurrences(session: Session, rows: Sequence[dict[str, object]]) -> set[
 
 
 def ask_again(session: Session, rows: Sequence[dict[str, object]]) -> int:
-    """Write them, also in place of those that never ran; how many wait now."""
+    """Write them, also in place of those that have no audit, or a cancelled one; how many wait now."""
     if not rows:
         return 0
     statement = insert(OccurrenceRow).values(list(rows))
-    renewed = ("kind", "state", "turn", "starts_at", "detail")
+    renewed = ("kind", "state", "turn", "starts_at", "detail", "audit_id")
+    never_began = and_(OccurrenceRow.state == OccurrenceState.FAILED, OccurrenceRow.audit_id.is_(None))
     upsert = statement.on_conflict_do_update(
         index_elements=[OccurrenceRow.schedule_id, OccurrenceRow.due_at],
         set_={name: statement.excluded[name] for name in renewed},
-        where=OccurrenceRow.state.in_(NEVER_RAN),
+        where=or_(OccurrenceRow.state.in_(NEVER_RAN), never_began),
     )
     return len(session.scalars(upsert.returning(OccurrenceRow.due_at)).all())
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
-from itertools import takewhile
+from contextlib import suppress
+from datetime import datetime, timedelta
+from itertools import islice, pairwise, takewhile
 
 from sqlalchemy.orm import Session
 
@@ -20,8 +21,12 @@ from services.errors import Conflict, InvalidSchedule, NotFound, PreconditionFai
 from . import repository
 from .look import next_due, note_due
 from .pausing import pause as pause_row
+from .reading import body_of, shown
 from .starting import audit_of
 from .times import after, check_times, local, with_jitter
+
+TIMES_SEEN, A_YEAR = 51, timedelta(days=366)
+"""How many times, and how far ahead, are looked at for the shortest distance between two."""
 
 
 def create(session: Session, body: ScheduleCreate) -> Schedule:
@@ -166,21 +171,17 @@ def locked(session: Session, schedule: str) -> ScheduleRow:
     return _existing(repository.lock(session, schedule), schedule)
 
 
-def body_of(row: ScheduleRow) -> ScheduleCreate:
-    """What was asked for."""
-    return ScheduleCreate.model_validate(row.body)
-
-
 def contract(row: ScheduleRow) -> Schedule:
-    """A row as the API answers it."""
+    """A row as the API answers it; one that this version cannot read stands still, and says why."""
+    body, why = shown(row)
     return Schedule(
-        **body_of(row).model_dump(),
+        **body.model_dump(),
         id=row.id,
         revision=row.revision,
         created_at=row.created_at,
         next_at=row.next_at,
-        paused_at=row.paused_at,
-        paused_because=row.paused_because,
+        paused_at=row.paused_at or (row.looked_at if why else None),
+        paused_because=why or row.paused_because,
         failures=row.failures,
     )
 
@@ -200,10 +201,24 @@ def occurrence(row: OccurrenceRow) -> Occurrence:
 
 def _check_times(body: ScheduleCreate, now: datetime) -> None:
     check_times(body.cron, body.zone, now)
+    _check_jitter(body, now)
     if body.ends_at is not None and body.starts_at is not None and body.ends_at < body.starts_at:
         raise InvalidSchedule("The schedule ends before it begins.", "Give an end after the start.")
     if body.ends_at is not None and next_due(body, now) is None:
         raise InvalidSchedule("The schedule ends before its next time.", "Give a later end, or none.")
+
+
+def _check_jitter(body: ScheduleCreate, now: datetime) -> None:
+    """Times must stay in their order: a time that is spread past the next one would meet it as the later of the two."""
+    if not body.jitter:
+        return
+    soon = takewhile(lambda one: one < now + A_YEAR, after(body.cron, body.zone, now))
+    shortest = min((later - one for one, later in pairwise(islice(soon, TIMES_SEEN))), default=A_YEAR)
+    if timedelta(seconds=body.jitter) >= shortest:
+        detail = (
+            f"The jitter is {body.jitter} s, and times of the schedule are only {shortest.total_seconds():.0f} s apart."
+        )
+        raise InvalidSchedule(detail, "Give a jitter shorter than that.")
 
 
 def _check_audit(session: Session, row: ScheduleRow, body: ScheduleCreate) -> None:
@@ -221,9 +236,10 @@ def _check_audit(session: Session, row: ScheduleRow, body: ScheduleCreate) -> No
 
 
 def _catch_up_with(session: Session, row: ScheduleRow, now: datetime) -> None:
-    """Write what fell due until now by the schedule as it was, unless it is paused."""
+    """Write what fell due until now by the schedule as it was, unless it is paused, or says nothing to this version."""
     if row.paused_at is None:
-        note_due(session, row, body_of(row), now)
+        with suppress(InvalidSchedule):
+            note_due(session, row, body_of(row), now)
 
 
 def _existing(row: ScheduleRow | None, schedule: str) -> ScheduleRow:

@@ -11,6 +11,7 @@ from schemas.schedules import OccurrenceState, ScheduleCreate
 from services.audits import service as audits
 from services.db.automation import OccurrenceRow, ScheduleRow
 from services.errors import AlreadyFinished, InvalidRequest
+from services.projects.trail import note
 
 from . import repository
 from .times import local
@@ -49,16 +50,24 @@ def audit_of(session: Session, schedule: ScheduleRow, body: ScheduleCreate) -> A
     )
 
 
-def cancel_running(session: Session, schedule: ScheduleRow) -> None:
-    """Stop every audit of the schedule that still runs. Asking twice is harmless."""
-    for _, audit in repository.started(session, schedule.id):
-        if audit is not None:
+def make_room(session: Session, schedule: ScheduleRow, occurrence: OccurrenceRow) -> None:
+    """Stop the audits of earlier regular times that still run; what somebody asked for, or is made up for, goes on.
+
+    Asking twice is harmless.
+    """
+    for other, audit in repository.started(session, schedule.id):
+        if audit is not None and other.turn is None and other.due_at < occurrence.due_at:
             with suppress(AlreadyFinished):  # it ended meanwhile
+                asked = audit.cancel_requested
                 audits.cancel(session, audit.id)
+                if not asked:
+                    note(session, schedule.project_id, schedule.id, "audits.cancel", audit.id)
 
 
 def _begin(session: Session, schedule: ScheduleRow, body: ScheduleCreate, occurrence: OccurrenceRow) -> Audit:
     reading = f"{local(body.zone, occurrence.due_at):%Y-%m-%d %H:%M %Z}"
     name = f"{body.name[: LONGEST_NAME - len(reading) - 2].strip()}, {reading}"
     wanted = audit_of(session, schedule, body).model_copy(update={"name": name})
-    return audits.create(session, wanted, Origin(schedule=schedule.id, due_at=occurrence.due_at))
+    audit = audits.create(session, wanted, Origin(schedule=schedule.id, due_at=occurrence.due_at))
+    note(session, schedule.project_id, schedule.id, "audits.create", audit.id)
+    return audit

@@ -208,3 +208,13 @@ def test_names_are_text_and_nothing_else(http: httpx.Client, body: dict, name: s
 def test_names_that_cannot_be_stored_are_refused(http: httpx.Client, body: dict, name: str) -> None:
     answer = submit(http, {**body, "name": name})
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
+
+
+def test_settings_of_another_release_break_no_list(api: Api, http: httpx.Client) -> None:
+    with transaction(api.factory) as session:
+        strange, plain = add_audit(session), add_audit(session)
+        config = {**session.get_one(AuditRow, strange).config, "word_of_the_next_release": 1}
+        session.execute(update(AuditRow).where(AuditRow.id == strange).values(config=config))
+    answer = http.get("/v1/audits")
+    assert answer.status_code == 200, answer.text
+    assert {audit["id"] for audit in answer.json()["items"]} == {strange, plain}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -18,17 +19,17 @@ from structlog.testing import capture_logs
 from schemas.policies import Policy
 from schemas.problems import ErrorCode
 from schemas.projects import DEFAULT_PROJECT
-from schemas.schedules import CatchUp, Overlap
-from services.db.automation import ScheduleRow
+from schemas.schedules import Backfill, Backfilled, CatchUp, Overlap, Schedule
+from services.db.automation import OccurrenceRow, ScheduleRow
 from services.db.engine import SessionFactory, scoped, transaction
 from services.db.outbox import DeliveryRow, WebhookRow
-from services.db.tables import ClassifierRow
-from services.db.trust import ProjectRow
+from services.db.tables import AuditRow, ClassifierRow, JobRow
+from services.db.trust import ProjectRow, TrailRow
 from services.dispatch.scheduler import look_at_schedules
-from services.errors import failure
+from services.errors import InvalidSchedule, failure
 from services.observability import Metrics
 from services.policies import service as policies
-from services.schedules import asking, repository
+from services.schedules import asking, repository, service
 from services.schedules.look import Looked, look
 from services.settings import Settings
 from tests.builders.rows import add_classifier, add_dataset
@@ -87,6 +88,13 @@ def test_the_audit_before_still_runs(
     schedule.look(NOON + 2 * HOUR + 3 * SECOND)
     assert " ".join(schedule.states().values()) == afterwards
     assert [audit.cancel_requested for audit in schedule.audits()] == asked_to_stop
+    with transaction(factory) as session:
+        trail = list(session.scalars(select(TrailRow).where(TrailRow.principal == schedule.id).order_by(TrailRow.id)))
+    assert {row.project_id for row in trail} == {DEFAULT_PROJECT}
+    begun = [row.subject for row in trail if row.action == "audits.create"]
+    assert begun == [audit.id for audit in schedule.audits()]
+    stopped = [row.subject for row in trail if row.action == "audits.cancel"]
+    assert stopped == [audit.id for audit in schedule.audits() if audit.cancel_requested]
 
 
 def test_a_look_finds_what_another_scheduler_looks_at_locked(factory: SessionFactory) -> None:
@@ -291,7 +299,7 @@ def test_a_classifier_that_is_gone_from_a_schedule_is_no_endless_fault(factory: 
 def test_a_schedule_that_cannot_be_read_is_put_aside(factory: SessionFactory) -> None:
     schedule, sound = Scheduled(factory, NOON - SECOND), Scheduled(factory, NOON - SECOND, zone="Asia/Tokyo")
     with transaction(factory) as session:
-        known = {**schedule.row.body, "of_a_later_version": True}
+        known = {**schedule.row.body, "overlap": "of_a_later_version"}
         session.execute(update(ScheduleRow).where(ScheduleRow.id == schedule.id).values(body=known))
     schedule.look(NOON + SECOND)
     sound.look(NOON + SECOND)
@@ -357,3 +365,146 @@ def test_the_loop_looks_at_all_and_counts_whatever_fails(
     counted = generate_latest(bench.metrics.registry)
     assert b"audit_schedule_missed_total 1.0" in counted
     assert b"audit_schedule_lag_seconds_sum 10.0" in counted
+
+
+def allow(factory: SessionFactory, audits: int | None) -> None:
+    with transaction(factory) as session:
+        session.execute(update(ProjectRow).values(max_audits_in_flight=audits))
+
+
+def asked(since: datetime, until: datetime) -> Backfill:
+    return Backfill.model_validate({"from": since, "to": until})
+
+
+def backfill(schedule: Scheduled, since: datetime, until: datetime) -> Backfilled:
+    """Asked for at the time of the last look."""
+    with scoped(schedule.factory, DEFAULT_PROJECT) as session:
+        answer = asking.backfill(session, schedule.id, asked(since, until))
+        now = session.get_one(ScheduleRow, schedule.id).looked_at
+        session.execute(update(OccurrenceRow).where(OccurrenceRow.state == "waiting").values(starts_at=now))
+    return answer
+
+
+def test_a_full_quota_holds_the_queue_back(factory: SessionFactory) -> None:
+    schedule = Scheduled(factory, NOON)
+    backfill(schedule, NOON - 9 * HOUR, NOON)
+    allow(factory, 0)
+    for second in range(12):
+        schedule.look(NOON + second * SECOND)
+    assert Counter(schedule.states().values()) == {"waiting": 10}
+    assert schedule.row.paused_at is None
+    assert "at most 0 audits" in schedule.occurrences()[0].detail
+    allow(factory, None)
+    schedule.look(NOON + MINUTE)
+    assert [one.state for one in schedule.occurrences()[:2]] == ["started", "waiting"]
+
+
+def test_what_failed_without_an_audit_can_be_asked_for_again(factory: SessionFactory) -> None:
+    schedule = Scheduled(factory, NOON - SECOND, pause_after=0)
+    allow(factory, 0)
+    schedule.look(NOON)
+    assert schedule.states() == {NOON: "failed"}
+    allow(factory, None)
+    assert backfill(schedule, NOON, NOON).waiting == 1
+    schedule.look(NOON)
+    assert schedule.states() == {NOON: "started"}
+    schedule.end("failed", problem=BROKEN)
+    schedule.look(NOON)
+    assert backfill(schedule, NOON, NOON).already == 1
+
+
+def test_cancel_previous_within_a_quota_of_one(factory: SessionFactory) -> None:
+    schedule = Scheduled(factory, NOON - SECOND, overlap=Overlap.CANCEL_PREVIOUS)
+    allow(factory, 1)
+    schedule.look(NOON)
+    with scoped(factory, DEFAULT_PROJECT) as session:  # it runs: it can be asked to stop, and does so a moment later
+        session.execute(update(JobRow).where(JobRow.state == "queued").values(state="running"))
+        session.execute(update(AuditRow).values(state="running"))
+    schedule.look(NOON + HOUR)
+    assert [one.state for one in schedule.occurrences()] == ["started", "started"]
+    assert [one.cancel_requested for one in schedule.audits()] == [True, False]
+
+
+def test_cancel_previous_leaves_alone_what_was_asked_for(factory: SessionFactory) -> None:
+    schedule = Scheduled(factory, NOON - SECOND, overlap=Overlap.CANCEL_PREVIOUS)
+    backfill(schedule, NOON - HOUR, NOON - HOUR)
+    schedule.look(NOON - SECOND)
+    schedule.end("cancelled")
+    schedule.look(NOON - SECOND)
+    assert backfill(schedule, NOON - HOUR, NOON - HOUR).waiting == 1
+    schedule.look(NOON - SECOND)
+    with scoped(factory, DEFAULT_PROJECT) as session:
+        triggered = asking.trigger(session, schedule.id).due_at
+    for hour in (0, 1, 1):
+        schedule.look(NOON + hour * HOUR)
+    expected = {NOON - HOUR: "started", NOON: "cancelled", NOON + HOUR: "started", triggered: "started"}
+    assert schedule.states() == expected
+
+
+def test_an_earlier_time_that_comes_later_cancels_no_later_one(factory: SessionFactory) -> None:
+    """Jitter from before there was a limit to it."""
+    schedule = Scheduled(factory, NOON - SECOND, overlap=Overlap.CANCEL_PREVIOUS)
+    schedule.look(NOON)
+    with scoped(factory, DEFAULT_PROJECT) as session:
+        session.add(OccurrenceRow(schedule_id=schedule.id, due_at=NOON - MINUTE, starts_at=NOON, kind="cron",
+                                  state="waiting"))  # fmt: skip
+    schedule.look(NOON + MINUTE)
+    assert not any(one.cancel_requested for one in schedule.audits())
+
+
+@pytest.mark.parametrize(("cron", "jitter", "fits"), [
+    ("*/10 * * * *", 600, False), ("*/10 * * * *", 599, True), ("0,5 3 * * *", 300, False), ("0 3 29 2 *", 3600, True),
+])  # fmt: skip
+def test_jitter_keeps_times_in_order(factory: SessionFactory, cron: str, jitter: int, fits: bool) -> None:
+    with nullcontext() if fits else pytest.raises(InvalidSchedule, match="apart"):
+        Scheduled(factory, NOON, cron=cron, jitter=jitter)
+
+
+@pytest.mark.parametrize(("change", "pauses"), [
+    ({"word_of_the_next_release": 1}, False),
+    ({"config": {"word_of_the_next_release": 1}}, False),
+    ({"overlap": "as_the_next_release_has_it"}, True),
+    ({"cron": None, "dataset": 3}, True),
+])  # fmt: skip
+def test_a_schedule_of_another_release_breaks_no_page(
+    factory: SessionFactory, change: dict[str, object], pauses: bool
+) -> None:
+    schedule, other = Scheduled(factory, NOON - SECOND), Scheduled(factory, NOON, name="fine")
+    with scoped(factory, DEFAULT_PROJECT) as session:
+        row = session.get_one(ScheduleRow, schedule.id)
+        row.body = {**row.body, **change}
+    for _ in range(2):
+        with scoped(factory, DEFAULT_PROJECT) as session:
+            page, _following = service.page(session, None, 10)
+        found = {one.id: one for one in page}
+        assert Schedule.model_validate_json(found[schedule.id].model_dump_json()) == found[schedule.id]
+        assert (found[schedule.id].paused_at is not None) == pauses
+        assert ("cannot read" in (found[schedule.id].paused_because or "")) == pauses
+        assert found[other.id].paused_at is None
+        schedule.look(NOON)
+    assert schedule.states() == ({} if pauses else {NOON: "started"})
+
+
+def test_an_unreadable_schedule_is_not_looked_at_again_and_again(factory: SessionFactory) -> None:
+    """Its audit ended, and one time waits: both are settled by one look."""
+    schedule = Scheduled(factory, NOON - SECOND)
+    schedule.look(NOON)
+    backfill(schedule, NOON - HOUR, NOON - HOUR)
+    with scoped(factory, DEFAULT_PROJECT) as session:
+        row = session.get_one(ScheduleRow, schedule.id)
+        row.body, row.paused_at = {**row.body, "zone": 3}, NOON
+    schedule.end()
+    schedule.look(NOON)
+    assert schedule.states() == {NOON - HOUR: "skipped", NOON: "succeeded"}
+    with transaction(factory) as session:
+        assert schedule.id not in [found for found, _ in repository.to_look_at(session)]
+    with scoped(factory, DEFAULT_PROJECT) as session, pytest.raises(InvalidSchedule, match="cannot read"):
+        asking.trigger(session, schedule.id)
+
+
+def test_a_long_queue_costs_a_look_no_more_than_its_head(factory: SessionFactory) -> None:
+    schedule = Scheduled(factory, NOON)
+    backfill(schedule, NOON - 30 * HOUR, NOON)
+    with scoped(factory, DEFAULT_PROJECT) as session:
+        assert [one.due_at for one in repository.waiting(session, schedule.id, NOON, False)] == [NOON - 30 * HOUR]
+        assert len(repository.waiting(session, schedule.id, NOON, True)) == 31
