@@ -23,9 +23,9 @@ class ProjectLimits(Contract):
     """What a project may use; null: as much as there is."""
 
     max_audits_in_flight: int | None = Field(default=None, ge=0, le=MOST)
-    """Audits that are queued or running at once."""
+    """Audits and comparisons that are queued or running at once."""
     max_gpu_seconds: int | None = Field(default=None, ge=0, le=MOST_BYTES)
-    """Seconds of a reserved GPU, over the audits of the last 30 days."""
+    """Seconds of a reserved GPU, over the audits and comparisons of the last 30 days."""
     max_bytes: int | None = Field(default=None, ge=0, le=MOST_BYTES)
     """Bytes of uploads and of what audits left."""
     retention_days: int | None = Field(default=None, ge=1, le=36_500)
@@ -62,8 +62,9 @@ class ProjectUsage(Contract):
 
     project: Identifier
     audits_in_flight: int = Field(ge=0)
+    """Audits and comparisons that are queued or running."""
     gpu_seconds: float = Field(ge=0)
-    """Of the audits that began in the last 30 days."""
+    """Of the audits and comparisons that began in the last 30 days."""
     upload_bytes: int = Field(ge=0)
     """Of open and complete uploads; an open one counts what it declared."""
     artifact_bytes: int = Field(ge=0)

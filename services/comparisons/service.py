@@ -13,6 +13,7 @@ from services.db.paging import Position
 from services.db.tables import AuditRow, DatasetRow, JobKind
 from services.errors import Conflict, InvalidRequest, NotComparable, NotFound, ReportNotReady
 from services.jobs.queue import enqueue
+from services.projects.quotas import check_audit
 
 from . import repository
 
@@ -26,12 +27,14 @@ def create(session: Session, body: ComparisonCreate) -> Comparison:
         InvalidRequest: an audit does not exist.
         NotComparable: they are one and the same, one has no result, or they looked at different references.
         Conflict: one of them has not ended yet.
+        QuotaExceeded: the project may not begin another audit or comparison.
     """
     if body.before == body.after:
         raise NotComparable("An audit has no difference from itself.", "Name two audits.")
     before, references = _succeeded(session, body.before)
     after, others = _succeeded(session, body.after)
     _check_same_references(references, others)
+    check_audit(session)
     row = ComparisonRow(
         id=new_id("cmp"), name=body.name or _name(before, after), before_id=before.id, after_id=after.id
     )

@@ -49,6 +49,7 @@ class ComparisonRow(Scoped, Table):
     problem: Mapped[dict[str, Any] | None]
     result_digest: Mapped[str | None]
     pictures_digest: Mapped[str | None]
+    gpu_seconds: Mapped[float] = mapped_column(server_default=text("0"))
     created_at: Mapped[datetime] = created()
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]

@@ -41,6 +41,8 @@ log = structlog.get_logger()
 
 IMPORT_SLOTS = 2
 """Models on their way from registries at once: a slow registry keeps no upload waiting."""
+IMPORTS_OF_PROJECT = 1
+"""Of those, over all dispatchers: the slow registry of one project keeps no other project's waiting."""
 
 RUNS = {JobKind.AUDIT: run_audit, JobKind.COMPARISON: run_comparison, JobKind.IMPORT_VERSION: run_import}
 """Who works on a kind of job; the others are intakes."""
@@ -48,10 +50,14 @@ RUNS = {JobKind.AUDIT: run_audit, JobKind.COMPARISON: run_comparison, JobKind.IM
 
 @dataclass
 class Lane:
-    """Jobs of some kinds, at most ``slots`` at once: a long audit never keeps an upload waiting."""
+    """Jobs of some kinds, at most ``slots`` at once: a long audit never keeps an upload waiting.
+
+    ``of_project``: how many of one project may run, over all dispatchers; ``None``: any number.
+    """
 
     kinds: tuple[JobKind, ...]
     slots: int
+    of_project: int | None = None
     busy: set[Future[None]] = field(default_factory=set)
 
     @property
@@ -73,7 +79,7 @@ class Dispatcher:
         self._lanes = [
             Lane(INTAKES, settings.intake_slots),
             Lane((JobKind.AUDIT, JobKind.COMPARISON), settings.audit_slots),
-            Lane((JobKind.IMPORT_VERSION,), IMPORT_SLOTS),
+            Lane((JobKind.IMPORT_VERSION,), IMPORT_SLOTS, IMPORTS_OF_PROJECT),
         ]
 
     def run(self, stop: threading.Event) -> None:
@@ -98,7 +104,8 @@ class Dispatcher:
         try:
             with transaction(self._bench.factory) as session:
                 self._bench.metrics.queue_depth.set(queue.depth(session))
-                owner = queue.claim(session, lane.kinds, self.name, self._bench.settings.lease_seconds)
+                lease = self._bench.settings.lease_seconds
+                owner = queue.claim(session, lane.kinds, self.name, lease, lane.of_project)
         except SQLAlchemyError:
             log.warning("claim.failed", exc_info=True)
             return None

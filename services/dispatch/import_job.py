@@ -53,7 +53,7 @@ def run_import(bench: Workbench, owner: Claim, signals: Signals) -> None:
         if rows is None:
             return
         if rows[0].classifier_id is None:
-            file = _fetch(bench, rows, signals)
+            file = _fetch(bench, owner, rows, signals)
             with fenced(bench.factory, owner) as session:
                 importing.register(session, _version(session, owner), options_of(rows[1]), file)
         _advance(bench, owner, rows[1])
@@ -79,10 +79,14 @@ def _open(bench: Workbench, owner: Claim) -> Rows | None:
         return version, session.get_one(RegistryRow, version.registry_id)
 
 
-def _fetch(bench: Workbench, rows: Rows, signals: Signals) -> Fetched:
+def _fetch(bench: Workbench, owner: Claim, rows: Rows, signals: Signals) -> Fetched:
+    """The quota is asked before the first byte comes: what is refused is not fetched again with each try."""
     version, registry = rows
-    uploads, most = MultipartUploads(bench.store), bench.settings.max_upload_bytes
-    return importing.fetch(access_of(bench.settings), registry, version, uploads, most, signals.check)
+    access, most = access_of(bench.settings), bench.settings.max_upload_bytes
+    file = importing.find(access, registry, version, most)
+    with fenced(bench.factory, owner) as session:
+        room = importing.room_for(session, file, most)
+    return importing.fetch(access, registry, file, MultipartUploads(bench.store), room, signals.check)
 
 
 def _advance(bench: Workbench, owner: Claim, registry: RegistryRow) -> None:

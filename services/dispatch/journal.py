@@ -12,6 +12,7 @@ from schemas.audits import MOVES, AuditState, StageProgress
 from schemas.policies import Outcome
 from schemas.problems import Problem
 from services.audits.announcing import announce_gate, announce_state
+from services.db.automation import ComparisonRow
 from services.db.events import append_event
 from services.db.tables import AuditArtifactRow, AuditRow
 from services.errors import Fenced
@@ -101,12 +102,8 @@ def progress(
         append_event(session, audit_id, "stage", stage.model_dump(mode="json"))
 
 
-def count_gpu(session: Session, audit_id: str, seconds: float) -> None:
-    """Add what a stage that was really run reserved of GPUs; a subject that is no audit has no such count."""
-    statement = (
-        update(AuditRow)
-        .where(AuditRow.id == audit_id)
-        .values(gpu_seconds=AuditRow.gpu_seconds + seconds)
-        .execution_options(synchronize_session=False)
-    )
-    session.execute(statement)
+def count_gpu(session: Session, subject: str, seconds: float) -> None:
+    """Add what a stage that was really run reserved of GPUs to its audit or comparison."""
+    for table in (AuditRow, ComparisonRow):
+        statement = update(table).where(table.id == subject).values(gpu_seconds=table.gpu_seconds + seconds)
+        session.execute(statement.execution_options(synchronize_session=False))

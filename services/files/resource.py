@@ -14,6 +14,7 @@ from services.db.paging import Position, newest_first
 from services.db.tables import AutoencoderRow, ClassifierRow, DatasetRow, JobKind
 from services.errors import NotFound
 from services.jobs.queue import enqueue
+from services.projects.quotas import check_intake
 
 Row = TypeVar("Row", ClassifierRow, DatasetRow, AutoencoderRow)
 Item = TypeVar("Item", bound=Contract)
@@ -29,7 +30,12 @@ class Resource(Generic[Row, Item]):
     contract: Callable[[Row], Item]
 
     def add(self, session: Session, row: Row) -> Item:
-        """Store a new row and queue its intake, in one transaction."""
+        """Store a new row and queue its intake, in one transaction.
+
+        Raises:
+            QuotaExceeded: too many files of the project wait for theirs.
+        """
+        check_intake(session)
         session.add(row)
         session.flush()
         enqueue(session, self.job, row.id)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import CTE, ColumnElement, and_, func, or_, select, update
+from sqlalchemy import CTE, ColumnElement, and_, func, or_, select, true, update
 from sqlalchemy.orm import Session
 from structlog.contextvars import get_contextvars
 
@@ -64,12 +64,20 @@ def enqueue(session: Session, kind: JobKind, subject_id: str) -> str:
     return job.id
 
 
-def claim(session: Session, kinds: Sequence[JobKind], worker: str, lease_seconds: float) -> Claim | None:
-    """Take the oldest job that waits, or whose owner's lease ran out. ``None`` when there is none.
+def claim(
+    session: Session, kinds: Sequence[JobKind], worker: str, lease_seconds: float, most: int | None = None
+) -> Claim | None:
+    """Take a job that waits, or whose owner's lease ran out. ``None`` when there is none.
+
+    The projects take turns: the job of the project with the fewest running ones of these ``kinds`` comes first, of
+    those the oldest; a project that has ``most`` of them running gets no other. Claims under such a limit wait for
+    each other, so that two cannot both be the last that fits.
 
     The caller compares ``attempt`` with its limit: a job whose owners keep dying is claimed once more, to be failed.
     """
-    candidate = _candidate(kinds)
+    if most is not None:
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"claim {' '.join(kinds)}", 0))))
+    candidate = _candidate(kinds, most)
     statement = (
         update(JobRow)
         .where(JobRow.id == candidate.c.id)
@@ -102,16 +110,29 @@ def claim(session: Session, kinds: Sequence[JobKind], worker: str, lease_seconds
     return Claim(job_id, JobKind(kind), subject_id, attempt, token, reclaimed, float(waited), project, *origin)
 
 
-def _candidate(kinds: Sequence[JobKind]) -> CTE:
+def _candidate(kinds: Sequence[JobKind], most: int | None) -> CTE:
     waits = and_(JobRow.state == JobState.QUEUED, JobRow.available_at <= func.now())
     abandoned = and_(JobRow.state == JobState.RUNNING, JobRow.lease_expires_at < func.now())
+    running = _running(kinds)
+    load = func.coalesce(running.c.jobs, 0)
     return (
         select(JobRow.id, JobRow.state)
-        .where(JobRow.kind.in_(kinds), or_(waits, abandoned))
-        .order_by(JobRow.available_at, JobRow.id)
+        .outerjoin(running, running.c.project_id == JobRow.project_id)
+        .where(JobRow.kind.in_(kinds), or_(waits, abandoned), true() if most is None else load < most)
+        .order_by(load, JobRow.available_at, JobRow.id)
         .limit(1)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=JobRow)
         .cte("candidate")
+    )
+
+
+def _running(kinds: Sequence[JobKind]) -> CTE:
+    """How many jobs of ``kinds`` each project has in the hands of an owner that lives."""
+    return (
+        select(JobRow.project_id, func.count().label("jobs"))
+        .where(JobRow.kind.in_(kinds), JobRow.state == JobState.RUNNING, JobRow.lease_expires_at >= func.now())
+        .group_by(JobRow.project_id)
+        .cte("running")
     )
 
 

@@ -17,10 +17,12 @@ from . import usage
 
 SOON, LATER = 30, 3600
 """Seconds until another try may be worth it: an audit may end, a day may pass out of the window."""
+MOST_INTAKES = 50
+"""Files of one project that wait to be read, or are read now."""
 
 
 def check_audit(session: Session) -> None:
-    """Whether the transaction's project may begin another audit. Call before it is written.
+    """Whether the transaction's project may begin another audit or comparison. Call before it is written.
 
     Raises:
         QuotaExceeded: too many are queued or running, its GPU time is used up, or its space is full.
@@ -45,6 +47,26 @@ def check_bytes(session: Session, more: int) -> None:
         _check_bytes(session, row, more)
 
 
+def check_intake(session: Session) -> None:
+    """Whether the transaction's project may have another file read. Call before its job is written.
+
+    Raises:
+        QuotaExceeded: too many wait already.
+    """
+    project = _project(session).id
+    _lock(session, project)
+    found = usage.intakes_in_flight(session, project)
+    if found >= MOST_INTAKES:
+        detail = f"{found} of at most {MOST_INTAKES} files of this project wait to be read."
+        raise QuotaExceeded(detail, "Wait until some have been read, then register the next.", SOON)
+
+
+def bytes_left(session: Session) -> int | None:
+    """How many bytes the transaction's project may still keep; ``None``: as many as there is room for."""
+    row = _project(session)
+    return None if row.max_bytes is None else max(0, row.max_bytes - usage.bytes_kept(session, row.id))
+
+
 def _project(session: Session) -> ProjectRow:
     return session.scalars(select(ProjectRow).where(ProjectRow.id == literal_column(CURRENT_PROJECT))).one()
 
@@ -58,8 +80,9 @@ def _check_in_flight(session: Session, row: ProjectRow) -> None:
         return
     found = usage.audits_in_flight(session, row.id)
     if found >= row.max_audits_in_flight:
-        detail = f"{found} of at most {row.max_audits_in_flight} audits of this project are queued or running."
-        raise QuotaExceeded(detail, "Wait until one ends, or cancel one.", retry_after=SOON)
+        most = row.max_audits_in_flight
+        detail = f"{found} of at most {most} audits and comparisons of this project are queued or running."
+        raise QuotaExceeded(detail, "Wait until one ends, or cancel an audit.", retry_after=SOON)
 
 
 def _check_gpu(session: Session, row: ProjectRow) -> None:
@@ -74,7 +97,7 @@ def _check_gpu(session: Session, row: ProjectRow) -> None:
 def _check_bytes(session: Session, row: ProjectRow, more: int) -> None:
     if row.max_bytes is None:
         return
-    found = usage.upload_bytes(session, row.id) + usage.artifact_bytes(session, row.id)
+    found = usage.bytes_kept(session, row.id)
     if found + more > row.max_bytes:
         detail = f"This project keeps {found} of at most {row.max_bytes} bytes; {more} more were asked for."
         raise QuotaExceeded(detail, "Abort uploads that are not needed, or ask an operator for more.", LATER)

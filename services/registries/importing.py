@@ -19,13 +19,14 @@ from services.classifiers.service import CLASSIFIERS
 from services.db.automation import RegistryRow, RegistryVersionRow
 from services.db.identifiers import new_id
 from services.db.tables import AuditRow, ClassifierRow, UploadRow
-from services.errors import RegistryUnreachable
-from services.projects.quotas import check_bytes
+from services.errors import QuotaExceeded, RegistryUnreachable, UploadTooLarge
+from services.projects.quotas import LATER, bytes_left, check_bytes
+from services.projects.trail import note
 from services.storage.multipart import MultipartUploads
 from services.uploads.content import Received
 
-from .access import LONGEST_DOWNLOAD, Access
-from .mlflow.models import LOG, model_file
+from .access import LEAST_RATE, LONGEST_DOWNLOAD, Access
+from .mlflow.models import LOG, ModelFile, model_file
 from .service import options_of
 
 LONGEST_NAME = 200
@@ -42,39 +43,81 @@ class Fetched:
     run_id: str | None
 
 
-def fetch(
-    access: Access,
-    registry: RegistryRow,
-    version: RegistryVersionRow,
-    uploads: MultipartUploads,
-    most: int,
-    go_on: Callable[[], None],
-) -> Fetched:
-    """Stream the ONNX file of a version into object storage; ``go_on`` is called with every piece and may raise.
+@dataclass(frozen=True)
+class Room:
+    """How many bytes may come; ``of_quota``: whether there would be more with a larger quota."""
+
+    bytes: int
+    of_quota: bool
+
+
+def find(access: Access, registry: RegistryRow, version: RegistryVersionRow, most: int) -> ModelFile:
+    """The ONNX file of a version, of which nothing is read yet.
 
     Raises:
-        RegistryUnreachable: the registry does not answer, or breaks off.
-        RegistryRefused: it has no such version, or does not give its file.
+        RegistryUnreachable: the registry does not answer.
+        RegistryRefused: it has no such version.
         ModelUnusable: the version is not one ONNX file that can be fetched.
         UploadTooLarge: it is longer than ``most`` bytes.
-        Unavailable: the storage did not answer.
     """
     with access.server(registry) as server:
-        file = model_file(server, version.model, version.version, most)
+        return model_file(server, version.model, version.version, most)
+
+
+def room_for(session: Session, file: ModelFile, most: int) -> Room:
+    """How many bytes of ``file`` may come: what the registry says, where it does; else ``most``, or what is left.
+
+    Raises:
+        QuotaExceeded: the project may not keep that many bytes, or none at all.
+    """
+    check_bytes(session, file.bytes or 1)
+    if file.bytes:
+        return Room(file.bytes, of_quota=False)
+    left = bytes_left(session)
+    return Room(most, of_quota=False) if left is None or left >= most else Room(left, of_quota=True)
+
+
+def fetch(
+    access: Access, registry: RegistryRow, file: ModelFile, uploads: MultipartUploads, room: Room,
+    go_on: Callable[[], None],
+) -> Fetched:  # fmt: skip
+    """Stream a file into object storage; ``go_on`` is called with every piece and may raise.
+
+    Nothing is stored of what is refused.
+
+    Raises:
+        RegistryUnreachable: the registry does not answer, breaks off or is too slow.
+        RegistryRefused: it does not give its file.
+        UploadTooLarge: it is longer than there is ``room``.
+        QuotaExceeded: likewise, where the room was what the quota left.
+        Unavailable: the storage did not answer.
+    """
     upload = new_id("upl")
     with (
-        access.server(registry, LONGEST_DOWNLOAD) as server,
+        access.server(registry, LONGEST_DOWNLOAD, LEAST_RATE) as server,
         server.download(file.path) as pieces,
-        Received(most) as received,
+        Received(room.bytes) as received,
     ):
         for piece in pieces:
             go_on()
-            received.write(piece)
+            _take(received, piece, room)
         if file.bytes and received.length != file.bytes:
             told = f"{received.length} of {file.bytes} bytes of {file.name} came."
             raise RegistryUnreachable(told, "It is tried again.")
         digest = received.store(uploads, upload)
         return Fetched(upload, file.name, digest, received.length, file.run_id)
+
+
+def _take(received: Received, piece: bytes, room: Room) -> None:
+    try:
+        received.write(piece)
+    except UploadTooLarge as error:
+        if room.of_quota:
+            detail = f"The file is longer than the {room.bytes} bytes that are left to this project."
+            advice = "Abort uploads that are not needed, or ask an operator for more."
+            raise QuotaExceeded(detail, advice, LATER) from error
+        advice = "See that the registry tells its true size, or register a smaller model."
+        raise UploadTooLarge(f"The file is longer than {room.bytes} bytes.", advice) from error
 
 
 def register(session: Session, version: RegistryVersionRow, options: RegistryOptions, file: Fetched) -> None:
@@ -97,6 +140,7 @@ def register(session: Session, version: RegistryVersionRow, options: RegistryOpt
     )
     session.flush()
     CLASSIFIERS.add(session, row)
+    note(session, version.project_id, version.registry_id, "classifiers.create", row.id)
     version.classifier_id, version.run_id = row.id, file.run_id
 
 
@@ -128,6 +172,7 @@ def begin_audit(session: Session, version: RegistryVersionRow, registry: Registr
     )
     origin = Origin(registry=registry.id, model=version.model, version=version.version)
     version.audit_id = audits.create(session, body, origin).id
+    note(session, version.project_id, registry.id, "audits.create", version.audit_id)
     version.state, version.finished_at = VersionState.IMPORTED, func.now()
 
 

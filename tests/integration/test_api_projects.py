@@ -16,9 +16,12 @@ from sqlalchemy import Engine, func, select, text, update
 
 from schemas.api_keys import Scope
 from schemas.projects import DEFAULT_PROJECT, ProjectCreate
+from services.db.automation import ComparisonRow
 from services.db.engine import scoped, transaction
-from services.db.tables import AuditRow, UploadRow
+from services.db.tables import AuditRow, JobRow, UploadRow
 from services.db.trust import TrailRow
+from services.dispatch.journal import count_gpu
+from services.projects.quotas import MOST_INTAKES
 from services.settings import Settings
 from services.storage.blobs import S3BlobStore
 from tests.builders.api_server import Api, api_in_thread, artifact_row
@@ -122,6 +125,62 @@ def test_no_more_audits_in_flight_than_allowed(api: Api) -> None:
         assert submit(http, body).status_code == 202
     with api.http() as http:
         assert submit(http, subjects(api)).status_code == 202
+
+
+def test_comparisons_count_as_audits(api: Api) -> None:
+    team = api.of_project("vision", max_audits_in_flight=2)
+    body = subjects(team)
+    with scoped(team.factory, team.project) as session:
+        both = [add_audit(session, dataset=body["dataset"]) for _ in range(2)]
+        session.execute(update(AuditRow).values(state="succeeded", result_digest=DIGEST))
+    pair = {"before": both[0], "after": both[1]}
+
+    def compare(http: httpx.Client) -> httpx.Response:
+        return http.post("/v1/comparisons", json=pair, headers={"Idempotency-Key": str(uuid.uuid4())})
+
+    with team.http() as http:
+        assert [compare(http).status_code for _ in range(2)] == [202, 202]
+        for answer in (compare(http), submit(http, body)):
+            assert "2 of at most 2" in refused(answer)["detail"]
+        assert http.get(f"/v1/projects/{team.project}/usage").json()["audits_in_flight"] == 2
+        with scoped(team.factory, team.project) as session:
+            session.execute(update(ComparisonRow).values(state="failed", gpu_seconds=7.5, started_at=func.now()))
+        assert compare(http).status_code == 202
+        assert http.get(f"/v1/projects/{team.project}/usage").json()["gpu_seconds"] == 15.0
+
+
+def test_gpu_time_of_a_stage_is_its_comparisons(api: Api) -> None:
+    with scoped(api.factory, DEFAULT_PROJECT) as session:
+        both = [add_audit(session) for _ in range(2)]
+        session.add_all(ComparisonRow(id=name, name=name, before_id=both[0], after_id=both[1]) for name in "xy")
+        session.flush()
+        count_gpu(session, "x", 2.5)
+        count_gpu(session, "x", 1.0)
+        count_gpu(session, both[0], 4.0)
+    with scoped(api.factory, DEFAULT_PROJECT) as session:
+        rows = {row.id: row.gpu_seconds for row in session.scalars(select(ComparisonRow))}
+        assert (rows, session.get_one(AuditRow, both[0]).gpu_seconds) == ({"x": 3.5, "y": 0.0}, 4.0)
+
+
+def test_files_that_wait_to_be_read_have_a_limit(api: Api) -> None:
+    team, other = api.of_project("vision"), api.of_project("sound")
+    with scoped(team.factory, team.project) as session:
+        for _ in range(MOST_INTAKES - 1):
+            add_dataset(session, state="pending")
+
+    def register(side: Api) -> httpx.Response:
+        with side.http() as http:
+            upload = http.post("/v1/uploads", json={"filename": "f", "bytes": 3}).json()["id"]
+            http.put(f"/v1/uploads/{upload}/content", content=b"abc")
+            body, key = {"name": "m", "upload": upload}, {"Idempotency-Key": str(uuid.uuid4())}
+            return http.post("/v1/classifiers", json=body, headers=key)
+
+    assert register(team).status_code == 202
+    assert f"{MOST_INTAKES} of at most {MOST_INTAKES} files" in refused(register(team))["detail"]
+    assert register(other).status_code == 202
+    with scoped(team.factory, team.project) as session:
+        session.execute(update(JobRow).values(state="done"))
+    assert register(team).status_code == 202
 
 
 def test_audits_that_are_sent_at_once_do_not_slip_through(api: Api) -> None:

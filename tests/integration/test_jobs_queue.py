@@ -12,8 +12,9 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from services.db.engine import SessionFactory, transaction
+from services.db.engine import SessionFactory, scoped, transaction
 from services.db.tables import AuditRow, JobKind, JobRow, JobState
+from services.db.trust import ProjectRow
 from services.errors import Fenced
 from services.jobs import queue
 from services.jobs.queue import Claim, fenced
@@ -216,3 +217,59 @@ def test_only_a_waiting_job_is_cancelled_from_outside(factory: SessionFactory) -
 @pytest.mark.parametrize(("attempt", "seconds"), [(1, 2.0), (2, 4.0), (5, 32.0), (6, 60.0), (2000, 60.0)])
 def test_backoff_doubles_up_to_a_minute(attempt: int, seconds: float) -> None:
     assert queue.backoff(attempt) == seconds
+
+
+def add_jobs_of(factory: SessionFactory, project: str, count: int, age: int) -> list[str]:
+    """Jobs of a project that wait for ``age`` seconds and less."""
+    with scoped(factory, project) as session:
+        jobs = [queue.enqueue(session, JobKind.COMPARISON, f"{project}_{number}") for number in range(count)]
+        for number, job_id in enumerate(jobs):
+            since = func.now() - timedelta(seconds=age - number)
+            session.execute(update(JobRow).where(JobRow.id == job_id).values(available_at=since))
+    return jobs
+
+
+@pytest.fixture
+def teams(factory: SessionFactory) -> tuple[str, str]:
+    with transaction(factory) as session:
+        session.add_all([ProjectRow(id=name, name=name) for name in ("prj_a", "prj_b")])
+    return "prj_a", "prj_b"
+
+
+def test_projects_take_turns(factory: SessionFactory, teams: tuple[str, str]) -> None:
+    many, one = add_jobs_of(factory, teams[0], 10, age=1000), add_jobs_of(factory, teams[1], 1, age=0)
+    assert [must_take(factory).job_id for _ in range(4)] == [many[0], one[0], many[1], many[2]]
+
+
+def test_what_a_project_has_in_another_lane_does_not_count(factory: SessionFactory, teams: tuple[str, str]) -> None:
+    add_jobs_of(factory, teams[0], 1, age=1000)
+    must_take(factory)
+    with scoped(factory, teams[0]) as session:
+        first = queue.enqueue(session, JobKind.INTAKE_DATASET, "dat_a")
+        session.execute(update(JobRow).where(JobRow.id == first).values(available_at=func.now() - timedelta(seconds=9)))
+    with scoped(factory, teams[1]) as session:
+        queue.enqueue(session, JobKind.INTAKE_DATASET, "dat_b")
+    taken = take(factory, kinds=[JobKind.INTAKE_DATASET])
+    assert taken is not None
+    assert taken.job_id == first
+
+
+def test_a_project_has_at_most_so_many(factory: SessionFactory, teams: tuple[str, str]) -> None:
+    add_jobs_of(factory, teams[0], 8, age=1000)
+    other = add_jobs_of(factory, teams[1], 1, age=0)
+    start = threading.Barrier(8)
+
+    def limited(_: int) -> Claim | None:
+        start.wait()
+        with transaction(factory) as session:
+            return queue.claim(session, KINDS, "w", LEASE, most=1)
+
+    with ThreadPoolExecutor(8) as threads:
+        taken = [owner for owner in threads.map(limited, range(8)) if owner is not None]
+    assert sorted(owner.project for owner in taken) == list(teams)
+    assert other[0] in {owner.job_id for owner in taken}
+    expire(factory)
+    with transaction(factory) as session:
+        again = queue.claim(session, KINDS, "w", LEASE, most=1)
+    assert again is not None
+    assert again.reclaimed

@@ -16,6 +16,7 @@ from schemas.registries import RegistryCreate, VersionTold
 from services.db.automation import RegistryRow, RegistryVersionRow
 from services.db.engine import SessionFactory, scoped, transaction
 from services.db.tables import AuditRow, ClassifierRow, JobKind, JobRow, UploadRow
+from services.db.trust import TrailRow
 from services.dispatch.dispatcher import assembled
 from services.dispatch.import_job import run_import
 from services.dispatch.watch import Signals
@@ -125,6 +126,14 @@ def test_the_audit_waits_for_the_intake_and_knows_the_one_before(
         classifier = session.get_one(ClassifierRow, made.classifier_id)
     assert (audit.name, audit.baseline_id, audit.classifier_id) == ("digits version 1", earlier[0], classifier.id)
     assert store.get(classifier.digest) == MODEL
+    with transaction(bench.factory) as session:
+        deeds = session.execute(
+            select(TrailRow.principal, TrailRow.action, TrailRow.subject).order_by(TrailRow.id)
+        ).all()
+    assert [tuple(deed) for deed in deeds] == [
+        (registry, "classifiers.create", classifier.id),
+        (registry, "audits.create", audit.id),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -219,3 +228,66 @@ def test_the_token_goes_along_and_nothing_is_asked_of_another_host(
     work(bench)
     assert "127.0.0.1:9" in (row(bench, version).problem or {})["detail"]
     assert strange.seen == [("GET", GET, "Bearer a-token"), ("GET", URI, "Bearer a-token")]
+
+
+ONNX = f"{FILES}/1/models/m-1/artifacts/model.onnx"
+
+
+def limit_bytes(bench: Workbench, most: int) -> None:
+    with transaction(bench.factory) as session:
+        session.connection().exec_driver_sql(f"UPDATE projects SET max_bytes = {most}")
+
+
+def stored(store: S3BlobStore) -> list[str]:
+    found = store.client.list_objects_v2(Bucket=store.bucket.name, Prefix=store.bucket.prefix)
+    return [item["Key"] for item in found.get("Contents", [])]
+
+
+@pytest.mark.parametrize("told", [len(MODEL), 0])
+def test_the_quota_is_asked_before_a_byte_comes(
+    bench: Workbench, version: str, strange: Strange, store: S3BlobStore, told: int
+) -> None:
+    strange.holds(("model.onnx", told))
+    limit_bytes(bench, 3)  # the dataset has them
+    for _ in range(2):
+        work(bench)
+        assert (job(bench)[0], row(bench, version).state) == ("queued", "pending")
+        with transaction(bench.factory) as session:
+            session.execute(update(JobRow).values(available_at=func.now()))
+    assert ONNX not in {path for _, path, _ in strange.seen}
+    assert (stored(store), counted(bench.factory)) == ([], (0, 0, 0))
+
+
+def test_a_file_of_untold_size_is_read_as_far_as_the_quota_goes_and_not_kept(
+    bench: Workbench, version: str, strange: Strange, store: S3BlobStore
+) -> None:
+    strange.holds(("model.onnx", 0))
+    limit_bytes(bench, 3 + len(MODEL) - 1)
+    work(bench)
+    assert (job(bench)[0], row(bench, version).state, stored(store)) == ("queued", "pending", [])
+    limit_bytes(bench, 3 + len(MODEL))
+    with transaction(bench.factory) as session:
+        session.execute(update(JobRow).values(available_at=func.now()))
+    work(bench)
+    assert counted(bench.factory) == (1, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        (FILES, b'{"files": [{"path": "../../model.onnx", "file_size": 3}]}'),
+        (FILES, b'{"files": {"path": "model.onnx"}}'),
+        (GET, b"[" * 100_000),
+        (GET, b'{"model_version": 1}'),
+        (URI, b'{"artifact_uri": ["mlflow-artifacts:/1"]}'),
+        (URI, b'{"artifact_uri": "mlflow-artifacts://[1"}'),
+        (URI, b'{"artifact_uri": "mlflow-artifacts:/%s"}' % (b"x" * 100_000)),
+    ],
+)
+def test_an_answer_of_another_shape_ends_the_version_not_the_job(
+    bench: Workbench, version: str, strange: Strange, path: str, answer: bytes
+) -> None:
+    strange.answers[path] = (200, answer)
+    work(bench)
+    assert (row(bench, version).state, job(bench)[:2]) == ("failed", ("failed", 1))
+    assert (row(bench, version).problem or {})["code"] in ("registry-refused", UNUSABLE)

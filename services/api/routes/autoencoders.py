@@ -26,7 +26,7 @@ SameEncoder = Annotated[Sha256 | None, Query(description="Only those whose encod
 SameDecoder = Annotated[Sha256 | None, Query(description="Only those whose decoder has these bytes")]
 
 
-@router.post("", status_code=202, response_model=Autoencoder, responses=problems(409, 413))
+@router.post("", status_code=202, response_model=Autoencoder, responses=problems(409, 413, 429))
 def create_autoencoder(
     body: AutoencoderCreate, ports: Ports, principal: Submitter, key: OptionalKey = None
 ) -> JSONResponse:

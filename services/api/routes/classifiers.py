@@ -25,7 +25,7 @@ router = APIRouter(prefix=PATH, tags=["classifiers"])
 SameBytes = Annotated[Sha256 | None, Query(description="Only those with these bytes")]
 
 
-@router.post("", status_code=202, response_model=Classifier, responses=problems(409, 413))
+@router.post("", status_code=202, response_model=Classifier, responses=problems(409, 413, 429))
 def create_classifier(
     body: ClassifierCreate, ports: Ports, principal: Submitter, key: OptionalKey = None
 ) -> JSONResponse:

@@ -32,7 +32,7 @@ router = APIRouter(prefix=PATH, tags=["comparisons"])
 OneOf = Annotated[Identifier | None, Query()]
 
 
-@router.post("", status_code=202, response_model=Comparison, responses=problems(400, 409, 413))
+@router.post("", status_code=202, response_model=Comparison, responses=problems(400, 409, 413, 429))
 def create_comparison(body: ComparisonCreate, ports: Ports, principal: Submitter, key: RequiredKey) -> JSONResponse:
     """Queue a comparison of two audits that succeeded on the same references.
 
@@ -92,7 +92,8 @@ def show_comparison_manifest(comparison: Id, ports: Ports, principal: Viewer, kn
     with ports.tenant(principal) as session:
         service.digests(session, comparison)
         text = manifests.envelope(session, comparison).text()
-    etag = conditional.tag(text)
-    if conditional.matches(known, etag):
-        return conditional.not_modified(etag)
+        etag = conditional.tag(text)
+        if conditional.matches(known, etag):
+            return conditional.not_modified(etag)
+        record(session, principal, "comparisons.download", f"{comparison}/manifest")
     return Response(text, media_type="application/json", headers={"ETag": etag})

@@ -25,7 +25,7 @@ router = APIRouter(prefix=PATH, tags=["datasets"])
 SameBytes = Annotated[Sha256 | None, Query(description="Only those with these bytes")]
 
 
-@router.post("", status_code=202, response_model=Dataset, responses=problems(409, 413))
+@router.post("", status_code=202, response_model=Dataset, responses=problems(409, 413, 429))
 def create_dataset(body: DatasetCreate, ports: Ports, principal: Submitter, key: OptionalKey = None) -> JSONResponse:
     """Register an uploaded file. It is read in a sandbox: poll `Location` until its state is final."""
     return accepted(ports, principal, key, PATH, body, lambda session: service.create(session, principal, body))

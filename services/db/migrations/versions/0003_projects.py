@@ -212,6 +212,7 @@ def upgrade() -> None:
         sa.Column("problem", JSON, nullable=True),
         sa.Column("result_digest", sa.Text(), nullable=True),
         sa.Column("pictures_digest", sa.Text(), nullable=True),
+        sa.Column("gpu_seconds", sa.Double(), server_default=sa.text("0"), nullable=False),
         _now("created_at"),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
