@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.policies import Outcome, Policy
 from schemas.results import AuditResult, Verdict
 from schemas.stages import PlannedStage, StageOutcome, StageRequest
-from tests.builders.results import result
+from tests.builders.results import provenance, result
 from tests.builders.subjects import MemoryStore, subject
 from workers.stages.judging import judge
 from workers.stages.plan import plan_audit
@@ -15,6 +15,10 @@ from workers.stages.stage import StageContext
 POLICY = Policy.model_validate(
     {"version": 1, "name": "release", "rules": [{"must_ignore": "hue"}, {"no_regression_against": "production"}]}
 )
+
+
+def earlier(verdict: Verdict) -> AuditResult:
+    return result(features={"hue": verdict}, audit=provenance(id="aud_01k9demo0000000000000000"))
 
 
 def whole_plan(**changes: object) -> dict[str, PlannedStage]:
@@ -41,9 +45,10 @@ def test_without_a_policy_nothing_of_policies_is_in_a_key() -> None:
 
 
 def test_the_baseline_is_meant_by_whatever_name() -> None:
-    before, now = result(features={"hue": Verdict.IGNORED}), result(features={"hue": Verdict.USED})
+    before, now = earlier(Verdict.IGNORED), result(features={"hue": Verdict.USED})
+    same = result(features={"hue": Verdict.IGNORED})
     assert [rule.outcome for rule in judge(POLICY, now, before).rules] == [Outcome.FAIL, Outcome.FAIL]
-    assert [rule.outcome for rule in judge(POLICY, before, before).rules] == [Outcome.PASS, Outcome.PASS]
+    assert [rule.outcome for rule in judge(POLICY, same, before).rules] == [Outcome.PASS, Outcome.PASS]
 
 
 def test_without_a_baseline_the_rule_is_not_decided() -> None:
@@ -59,7 +64,7 @@ def context(store: MemoryStore, **inputs: str) -> StageContext:
 
 def test_the_result_holds_what_came_of_the_policy_and_the_stage_says_it_in_a_word() -> None:
     store, now = MemoryStore(), result(features={"hue": Verdict.USED})
-    digest = store.put(result(features={"hue": Verdict.IGNORED}).model_dump_json().encode())
+    digest = store.put(earlier(Verdict.IGNORED).model_dump_json().encode())
     asked = subject().model_copy(update={"policy": POLICY, "baseline": digest})
     found, told = judged(context(store, baseline=digest), asked, now)
     assert told == {"gate": "fail"}
