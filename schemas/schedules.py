@@ -188,7 +188,7 @@ class Pause(Contract):
 
 
 class Backfill(Contract):
-    """Body of ``:backfill``: the times from ``from`` to ``to``, both included, whose audit never began or was cancelled."""
+    """Body of ``:backfill``: times from ``from`` to ``to``, both included, whose audit never began or was cancelled."""
 
     since: Moment = Field(alias="from")
     until: Moment = Field(alias="to")
