@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from services.db.trust import TrailRow
 from services.errors import Gone
+from services.projects.trail import note
 
 REMOVED = "audits.remove"
 """The deed in the trail; its subject is the audit's id."""
@@ -16,8 +17,7 @@ COLLECTOR = "retention"
 
 def mark_removed(session: Session, project: str, audit: str) -> None:
     """Write that the audit was removed, in the transaction that removes it."""
-    row = TrailRow(project_id=project, principal=COLLECTOR, action=REMOVED, subject=audit, request_id="")
-    session.add(row)
+    note(session, project, COLLECTOR, REMOVED, audit)
 
 
 def check_not_removed(session: Session, audit: str) -> None:

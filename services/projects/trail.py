@@ -27,13 +27,14 @@ def record(session: Session, principal: Principal, action: str, subject: str, pr
 
     It is the principal's own project that remembers; ``project``: another one, to which an operator did it.
     """
-    row = TrailRow(
-        project_id=project or principal.project,
-        principal=principal.id,
-        action=action,
-        subject=subject,
-        request_id=principal.request_id,
-    )
+    note(session, project or principal.project, principal.id, action, subject, principal.request_id)
+
+
+def note(session: Session, project: str, actor: str, action: str, subject: str, request_id: str = "") -> None:
+    """Write what ``actor`` did in ``project``; without a request where the service did it by itself: for a schedule
+    or a registry (then their id is the actor), or because of retention.
+    """
+    row = TrailRow(project_id=project, principal=actor, action=action, subject=subject, request_id=request_id)
     session.add(row)
 
 

@@ -192,9 +192,11 @@ def test_the_report_of_a_comparison_can_do_nothing(
 def test_whoever_reads_a_comparison_is_on_the_trail(api: Api, http: httpx.Client, comparison: str) -> None:
     succeed_comparison(api, comparison, comparison_result())
     http.get(f"{PATH}/{comparison}/report")
+    http.get(f"{PATH}/{comparison}/manifest").raise_for_status()
     with api.http(Scope.ADMIN) as admin:
         deeds = [(one["action"], one["subject"]) for one in admin.get("/v1/trail").json()["items"]]
     assert ("comparisons.download", f"{comparison}/report") in deeds
+    assert ("comparisons.download", f"{comparison}/manifest") in deeds
     assert ("comparisons.create", comparison) in deeds
 
 

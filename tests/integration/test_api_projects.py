@@ -114,6 +114,16 @@ def test_operators_give_a_project_its_first_key_and_take_it_back(api: Api) -> No
             assert [deed["action"] for deed in deeds] == ["api-keys.revoke", "api-keys.create"]
 
 
+def test_a_team_sees_what_an_operator_did_to_its_limits(api: Api) -> None:
+    team = api.of_project("vision")
+    with api.http(Scope.ADMIN) as http:
+        http.patch(f"/v1/projects/{team.project}", json={"max_bytes": 5}).raise_for_status()
+    for side in (team, api):
+        with side.http(Scope.AUDITOR) as http:
+            deeds = http.get("/v1/trail", params={"subject": team.project}).json()["items"]
+            assert [deed["action"] for deed in deeds] == ["projects.change"]
+
+
 def test_no_more_audits_in_flight_than_allowed(api: Api) -> None:
     team = api.of_project("vision", max_audits_in_flight=2)
     body = subjects(team)

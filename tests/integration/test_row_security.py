@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import psycopg
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 from services.db.engine import SessionFactory, make_engine, make_session_factory, scoped, transaction
 from services.db.every_table import METADATA, SCOPED
 from services.db.migrate import migrate
+from services.projects.trail import note
 from tests.builders.tenants import make_project, occupy
 
 DENIED = "permission denied|violates row-level security"
@@ -92,6 +94,8 @@ def test_nothing_of_others_is_changed(teams: Teams) -> None:
 def test_nothing_is_written_into_another_project(teams: Teams) -> None:
     def check(session: Session, table: str) -> None:
         values = teams.their_rows[table] | {"project_id": teams.theirs}
+        if table == "trail":
+            values = {name: value for name, value in values.items() if name not in {"id", "at"}}
         with refused(session):
             session.execute(METADATA.tables[table].insert().values(values))
 
@@ -124,6 +128,20 @@ def test_the_trail_can_only_be_added_to(teams: Teams) -> None:
             with refused(session):
                 session.execute(text(deed))
         assert session.scalar(text("SELECT count(*) FROM trail")) == 1
+        note(session, teams.ours, "key_1", "audits.create", "aud_1", "request")
+        session.flush()
+        assert session.scalar(text("SELECT count(*) FROM trail WHERE at = now()")) == 1
+
+
+@pytest.mark.parametrize(("column", "value"), [("at", datetime(2020, 1, 1, tzinfo=UTC)), ("id", 10**6)])
+def test_nobody_chooses_when_a_deed_was_done(teams: Teams, column: str, value: object) -> None:
+    told = ("principal", "action", "subject", "request_id")
+    given: dict[str, object] = {**dict.fromkeys(told, "x"), "project_id": teams.ours}
+    given[column] = value
+    places = ", ".join(f":{name}" for name in given)
+    forged = text(f"INSERT INTO trail ({', '.join(given)}) OVERRIDING SYSTEM VALUE VALUES ({places})")
+    with scoped(teams.sessions, teams.ours) as session, refused(session):
+        session.execute(forged, given)
 
 
 def test_tables_of_the_installation_are_out_of_reach(teams: Teams) -> None:

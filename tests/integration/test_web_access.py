@@ -154,6 +154,13 @@ class TestEndings:
             assert "scotoma" not in web.client.cookies
             with anonymous(api, Cookie=f"scotoma={value}") as other:
                 assert other.get("/").status_code == 303
+            request = answer.headers["x-request-id"]
+        with transaction(api.factory) as session:
+            deeds = list(session.scalars(select(TrailRow).order_by(TrailRow.id)))
+        assert [deed.action for deed in deeds] == ["sessions.create", "sessions.delete"]
+        assert {(deed.principal[:4], deed.subject == deed.principal) for deed in deeds} == {("key_", True)}
+        assert deeds[0].request_id
+        assert deeds[1].request_id == request
 
     @pytest.mark.parametrize("column", ["revoked_at", "expires_at"])
     def test_a_key_that_ends_ends_its_sessions_at_once(self, api: Api, column: str) -> None:

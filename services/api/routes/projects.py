@@ -60,7 +60,8 @@ def change_project(project: Id, body: ProjectChange, ports: Ports, principal: Ad
     with ports.governed(principal) as session:
         service.find(session, project)
         _require_operator(principal)
-        record(session, principal, "projects.change", project)
+        for side in {principal.project, project}:  # the team sees what an operator did to its limits
+            record(session, principal, "projects.change", project, side)
         return service.change(session, project, body)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
@@ -11,8 +12,10 @@ from services.api_keys import service as api_keys
 from services.api_keys.service import Principal
 from services.db.engine import transaction
 from services.errors import Unauthenticated
+from services.projects.trail import record
 
 from ...ports import Ports
+from ...problems import request_id
 from .. import cookies, forgery, sessions
 from ..errors import PageRoute
 from ..pages import HEADERS, page
@@ -55,6 +58,7 @@ def sign_out(request: Request, ports: Ports, form: Form, visitor: SignedIn) -> R
     forgery.check_token(form.get(forgery.FIELD), visitor.csrf)
     with transaction(ports.sessions) as session:
         sessions.end(session, cookies.value_of(request) or "")
+        record(session, visitor.principal, "sessions.delete", visitor.principal.id)
     response = RedirectResponse("/sign-in?done=signed-out", 303, headers=HEADERS)
     cookies.take(request, response)
     return response
@@ -75,6 +79,8 @@ def _begun(request: Request, ports: Ports, principal: Principal, target: str) ->
         if before := cookies.value_of(request):
             sessions.end(session, before)
         value = sessions.begin(session, principal)
+        asked = replace(principal, request_id=request_id(request.scope))
+        record(session, asked, "sessions.create", principal.id)
     response = RedirectResponse(target, 303, headers=HEADERS)
     cookies.give(request, response, value)
     return response

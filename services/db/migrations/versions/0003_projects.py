@@ -494,7 +494,8 @@ def _make_role() -> None:
 
 def _guard(table: str) -> None:
     """The tenant role sees and writes rows of its transaction's project only; the trail it can but add to."""
-    deeds = "SELECT, INSERT" if table == "trail" else "SELECT, INSERT, UPDATE, DELETE"
+    told = "principal, action, subject, request_id, project_id"  # number and time are the database's
+    deeds = f"SELECT, INSERT ({told})" if table == "trail" else "SELECT, INSERT, UPDATE, DELETE"
     op.execute(f"GRANT {deeds} ON {table} TO {ROLE}")
     op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     mine = "project_id = current_setting('scotoma.project', true)"
