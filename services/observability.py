@@ -70,7 +70,9 @@ class Metrics:
             "audit_webhook_deliveries", "Attempts to tell a webhook of an event", ["outcome"], registry=self.registry
         )
         self.outbox_lag = Gauge(
-            "audit_outbox_lag_seconds", "How long the oldest delivery has been due", registry=self.registry
+            "audit_outbox_lag_seconds",
+            "How long the oldest delivery that could be sent has been due",
+            registry=self.registry,
         )
         self.orphan_objects = Gauge(
             "audit_orphan_objects", "Stored objects that nothing names, at the last look", registry=self.registry

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -20,9 +22,11 @@ from .parcels import Outcome, Parcel, Sink, Told
 log = structlog.get_logger()
 
 PARALLEL = 16
-"""Receivers told at once. A slow one holds one thread for one attempt; then its turn is over."""
-IN_A_ROW = 50
-"""Deliveries to one receiver before others have their turn."""
+"""Receivers told at once. One that hangs holds one thread for one attempt; then its turn is over."""
+TURN_SECONDS = 2.0
+"""After so long no other delivery to a receiver begins before others had their turn."""
+REMEMBERED_SECONDS = 3600.0
+"""How long the courier knows when a receiver had its turn; who has none for longer is next in any case."""
 
 
 class Courier:
@@ -32,35 +36,52 @@ class Courier:
         self._factory, self._sinks, self._metrics = factory, sinks, metrics
         self._threads = ThreadPoolExecutor(PARALLEL, "courier")
         self._busy: set[Receiver] = set()
+        self._served: dict[Receiver, float] = {}
         self._lock = threading.Lock()
         self._closing = threading.Event()
 
     def step(self) -> None:
-        """Send to every receiver that something is due for and that is not being told already; wait for none."""
+        """Begin the turn of receivers that something can be sent to, while there are threads; wait for none."""
+        sinks = list(self._sinks)
         with transaction(self._factory) as session:
-            self._metrics.outbox_lag.set(outbox.lag(session))
-            waiting = outbox.due(session, PARALLEL + len(self._busy))
-        for receiver in waiting:
-            if receiver.sink in self._sinks and self._take(receiver):
-                self._threads.submit(self._tell, receiver)
+            if given_up := outbox.give_up_others(session, sinks):
+                log.warning("delivery.no_sink", count=given_up, sinks=sinks)
+            waiting, lag = outbox.due(session, sinks)
+        self._metrics.outbox_lag.set(lag)
+        for receiver in self._take(waiting):
+            self._threads.submit(self._tell, receiver)
 
     def close(self) -> None:
         """Finish the attempts under way and begin no other."""
         self._closing.set()
         self._threads.shutdown(cancel_futures=True)
 
-    def _take(self, receiver: Receiver) -> bool:
+    def _take(self, waiting: Sequence[Receiver]) -> list[Receiver]:
+        """As many as there are free threads for, now busy.
+
+        Each thread goes to the project that has the fewest, and in it to the receiver whose turn is longest ago.
+        """
+        now = time.monotonic()
         with self._lock:
-            if receiver in self._busy or len(self._busy) >= PARALLEL:
-                return False
-            self._busy.add(receiver)
-            return True
+            self._served = {each: at for each, at in self._served.items() if now - at < REMEMBERED_SECONDS}
+            idle = [each for each in waiting if each not in self._busy]
+            threads = Counter(each.project for each in self._busy)
+            taken: list[Receiver] = []
+            while idle and len(self._busy) < PARALLEL:
+                chosen = min(idle, key=lambda each: (threads[each.project], self._served.get(each, 0.0)))
+                idle.remove(chosen)
+                threads[chosen.project] += 1
+                self._busy.add(chosen)
+                self._served[chosen] = now
+                taken.append(chosen)
+        return taken
 
     def _tell(self, receiver: Receiver) -> None:
         """Until nothing is due, an attempt fails, or others are to have their turn."""
+        until = time.monotonic() + TURN_SECONDS
         try:
-            for _ in range(IN_A_ROW):
-                if self._closing.is_set() or not self._tell_one(receiver):
+            while not self._closing.is_set() and self._tell_one(receiver):
+                if time.monotonic() >= until:
                     return
         except Exception:
             log.exception("delivery.fault", sink=receiver.sink, sink_id=receiver.sink_id, project=receiver.project)
@@ -75,7 +96,7 @@ class Courier:
         if parcel is None:
             return False
         sink = self._sinks[parcel.sink]
-        told = _attempt(sink, parcel)
+        told = outbox.SPENT if outbox.spent(parcel) else _attempt(sink, parcel)
         with scoped(self._factory, parcel.project) as session:
             state = outbox.settle(session, parcel, told)
             if state is not None:

@@ -51,7 +51,10 @@ class Sink(Protocol):
     """A kind of receiver. Both methods run on threads of the courier, several at once."""
 
     def send(self, parcel: Parcel) -> Told:
-        """Tell it, outside of any transaction, within half a minute. What it raises counts as ``RETRY``."""
+        """Tell it, outside of any transaction, within the sink's lease (``outbox.LEASES``).
+
+        What it raises counts as ``RETRY``.
+        """
         ...
 
     def settle(self, session: Session, parcel: Parcel, told: Told) -> None:
