@@ -5,7 +5,6 @@ Each interested sink gets a row of its own (``deliveries``), so that one that is
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -15,10 +14,8 @@ from schemas.webhooks import EventType
 from services.db.identifiers import new_id
 from services.db.outbox import DeliveryRow
 
+from .cutting import fitted
 from .listening import listening_lineage, listening_registries, listening_webhooks
-
-MAX_PAYLOAD = 20_000
-"""Bytes of an event's data as JSON: Standard Webhooks asks for less than 20 kB, the envelope included."""
 
 Interested = Callable[[Session, str, str], Iterable[str | None]]
 """Ids of those of a kind, in the transaction's project, that want an event of a type on a subject; ``None`` for a sink
@@ -39,17 +36,15 @@ def announce(session: Session, type: str, subject_id: str, data: Mapping[str, An
         session: the transaction that makes the event true.
         type: what happened.
         subject_id: what it happened to. Events of one subject reach a sink in the order of these calls.
-        data: ids, names and states; never a secret.
+        data: ids, names and states; never a secret. Long texts are cut where it is longer than an event may be.
 
     Raises:
-        ValueError: ``data`` is longer than 20 kB, or ``type`` is unknown.
+        ValueError: ``type`` is unknown.
     """
-    kind = EventType(type)
-    if len(json.dumps(data, default=str)) > MAX_PAYLOAD:
-        raise ValueError(f"the data of {type} for {subject_id} is longer than {MAX_PAYLOAD} bytes")
+    kind, facts = EventType(type), fitted(data)
     for sink, interested in SINKS.items():
         for sink_id in interested(session, kind, subject_id):
-            session.add(delivery(sink, sink_id, kind, subject_id, data))
+            session.add(delivery(sink, sink_id, kind, subject_id, facts))
     session.flush()
 
 

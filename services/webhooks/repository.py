@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from datetime import timedelta
+
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from services.db.outbox import DeliveryRow, WebhookRow
 from services.db.paging import Position, newest_first
+from services.db.scoping import CURRENT_PROJECT
 
 SINK = "webhook"
 
@@ -19,6 +22,22 @@ def find(session: Session, webhook: str) -> WebhookRow | None:
 def lock(session: Session, webhook: str) -> WebhookRow | None:
     """One webhook, which nobody else changes until the transaction ends."""
     return session.scalar(select(WebhookRow).where(WebhookRow.id == webhook).with_for_update())
+
+
+def count(session: Session) -> int:
+    """How many webhooks the transaction's project has; nobody else counts them until the transaction ends."""
+    lock = func.pg_advisory_xact_lock(func.hashtextextended(text(f"'webhooks ' || {CURRENT_PROJECT}"), 0))
+    session.execute(select(lock))
+    mine = WebhookRow.project_id == text(CURRENT_PROJECT)
+    return session.scalar(select(func.count()).select_from(WebhookRow).where(mine)) or 0
+
+
+def sent_lately(session: Session, webhook: str, kind: str, seconds: float) -> int:
+    """How many deliveries of a kind were made for a webhook in the last ``seconds``."""
+    row = DeliveryRow
+    lately = row.created_at > func.now() - timedelta(seconds=seconds)
+    query = select(func.count()).where(row.sink == SINK, row.sink_id == webhook, row.type == kind, lately)
+    return session.scalar(query) or 0
 
 
 def page(session: Session, after: Position | None, limit: int) -> tuple[list[WebhookRow], Position | None]:

@@ -20,7 +20,7 @@ from services.db.identifiers import new_id
 from services.db.outbox import DeliveryRow, WebhookRow
 from services.db.paging import Position
 from services.deliveries.events import delivery
-from services.errors import NotFound
+from services.errors import NotFound, QuotaExceeded
 from services.sealing.sealer import Sealer
 
 from . import repository
@@ -29,13 +29,23 @@ from .signing import new_secret
 ROTATION_HOURS = 24
 """How long the secret before a rotation signs too."""
 
+MOST_WEBHOOKS = 50
+"""Of one project, disabled ones too."""
+MOST_PINGS = 10
+"""To one webhook in a minute."""
+MINUTE = 60
+
 
 def create(session: Session, sealer: Sealer, body: WebhookCreate) -> WebhookSecret:
     """Make a webhook. The answer is the only place where its secret is ever shown.
 
     Raises:
+        QuotaExceeded: the project has as many as it may have.
         SecretsUnconfigured: this installation has no key to seal secrets with.
     """
+    if repository.count(session) >= MOST_WEBHOOKS:
+        detail = f"The project has {MOST_WEBHOOKS} webhooks already, and may not have more."
+        raise QuotaExceeded(detail, "Delete one that is not needed, or let one address pass events on.", MINUTE)
     secret = new_secret()
     row = WebhookRow(
         id=new_id("whk"),
@@ -114,8 +124,12 @@ def ping(session: Session, webhook: str) -> Delivery:
 
     Raises:
         NotFound: no webhook has this id.
+        QuotaExceeded: too many were asked for in the last minute.
     """
     row = _existing(repository.lock(session, webhook), webhook)
+    if repository.sent_lately(session, webhook, EventType.PING, MINUTE) >= MOST_PINGS:
+        detail = f"{MOST_PINGS} pings to {webhook} were asked for within a minute."
+        raise QuotaExceeded(detail, "Read what came of them in its deliveries, and ask again in a minute.", MINUTE)
     sent = delivery(repository.SINK, row.id, EventType.PING, row.id, {"webhook": row.id, "name": row.name})
     session.add(sent)
     session.flush()

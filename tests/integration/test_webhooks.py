@@ -33,9 +33,11 @@ from services.dispatch.sinks import sinks_of
 from services.observability import Metrics
 from services.settings import Settings
 from services.storage.blobs import S3BlobStore
+from services.webhooks.service import MOST_PINGS, MOST_WEBHOOKS
 from tests.builders.api_server import Api, api_in_thread
 from tests.builders.receivers import Received, Receiver, receiving
 from tests.builders.rows import add_audit
+from tests.builders.tenants import make_project
 
 KEY = SecretStr("k" * 40)
 GO_AHEAD = 20.0
@@ -436,6 +438,54 @@ def test_a_ping_reaches_only_the_webhook_that_asks(api: Api, post: Post, receive
     assert tell(api, post, made["id"])["type"] == "ping"
     assert listed(api, other["id"]) == []
     assert json.loads(receiver.seen[0].body)["data"]["webhook"] == made["id"]
+
+
+def test_pings_to_a_webhook_have_a_pace(api: Api, receiver: Receiver) -> None:
+    made, other = make(api, receiver.url), make(api, receiver.url)
+    with api.http(Scope.ADMIN) as http:
+        answers = [http.post(f"/v1/webhooks/{made['id']}:test") for _ in range(MOST_PINGS + 1)]
+        assert [answer.status_code for answer in answers] == [202] * MOST_PINGS + [429]
+        assert answers[-1].json()["code"] == "quota-exceeded"
+        assert "minute" in answers[-1].json()["advice"]
+        assert answers[-1].headers["Retry-After"] == "60"
+        assert http.post(f"/v1/webhooks/{other['id']}:test").status_code == 202
+        with transaction(api.factory) as session:
+            session.execute(update(DeliveryRow).values(created_at=func.now() - timedelta(seconds=61)))
+        assert http.post(f"/v1/webhooks/{made['id']}:test").status_code == 202
+
+
+def test_a_project_has_only_so_many_webhooks(api: Api, receiver: Receiver) -> None:
+    with transaction(api.factory) as session:
+        team = make_project(session, "team")
+    for project, count in ((DEFAULT_PROJECT, MOST_WEBHOOKS - 1), (team, MOST_WEBHOOKS)):
+        with scoped(api.factory, project) as session:
+            rows = [
+                WebhookRow(id=new_id("whk"), name="a", url="https://1.1.1.1/", events=[], sealed_secret="")
+                for _ in range(count)
+            ]
+            session.add_all(rows)
+    last = make(api, receiver.url)
+    with api.http(Scope.ADMIN) as http:
+        refused = http.post("/v1/webhooks", json={"name": "a", "url": receiver.url})
+        assert (refused.status_code, refused.json()["code"]) == (429, "quota-exceeded")
+        assert "Delete" in refused.json()["advice"]
+        http.delete(f"/v1/webhooks/{last['id']}")
+    make(api, receiver.url)
+
+
+def test_what_is_too_long_to_be_told_is_told_with_its_texts_cut(api: Api, post: Post, receiver: Receiver) -> None:
+    """The transaction that ends a job writes the event: it may not fail by a long sentence."""
+    made = make(api, receiver.url)
+    problem = {"code": "stage-failed", "detail": "ü" * 100_000, "advice": "Try again."}
+    say(api, kind="comparison.failed", comparison="cmp_1", state="failed", problem=problem)
+    assert tell(api, post, made["id"])["state"] == "delivered"
+    (request,) = receiver.seen
+    assert len(request.body) < 20_000
+    data = json.loads(request.body)["data"]
+    assert (data["comparison"], data["state"]) == ("cmp_1", "failed")
+    assert data["problem"] | {"detail": ""} == problem | {"detail": ""}
+    assert data["problem"]["detail"].startswith("ü" * 90)
+    assert data["problem"]["detail"].endswith("…")
 
 
 def test_a_deleted_webhook_is_told_nothing(api: Api, post: Post, receiver: Receiver) -> None:

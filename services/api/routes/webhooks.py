@@ -28,7 +28,7 @@ from .paths import Id
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 
 
-@router.post("", status_code=201, responses=problems(409, 413))
+@router.post("", status_code=201, responses=problems(409, 413, 429))
 def create_webhook(body: WebhookCreate, response: Response, ports: Ports, principal: Admin) -> WebhookSecret:
     """Be told of events. The secret that signs them is shown here and never again."""
     response.headers["Cache-Control"] = "no-store"
@@ -87,7 +87,7 @@ def rotate_webhook(webhook: Id, response: Response, ports: Ports, principal: Adm
     return rotated
 
 
-@router.post("/{webhook}:test", status_code=202, responses=problems(404))
+@router.post("/{webhook}:test", status_code=202, responses=problems(404, 429))
 def send_ping(webhook: Id, ports: Ports, principal: Admin) -> Delivery:
     """Send a `ping`; its delivery says what came of it."""
     with ports.tenant(principal) as session:
