@@ -16,7 +16,6 @@ from services.webhooks.signing import body_of, headers_of, new_secret
 
 PAGE = (Path(__file__).parents[3] / "deploy/docs/webhooks.md").read_text()
 Verified = Callable[[str, dict[str, str], bytes], bool]
-NOW = datetime.now(UTC)
 
 
 @pytest.fixture
@@ -27,10 +26,11 @@ def verified() -> Verified:
     return names["verified"]
 
 
-def message(*keys: str, at: datetime = NOW) -> tuple[dict[str, str], bytes]:
-    parcel = Parcel("evt_1", "prj_1", "webhook", "whk_1", "ping", "whk_1", {"name": "Größe 1.5"}, 1, NOW)
+def message(*keys: str, at: datetime | None = None) -> tuple[dict[str, str], bytes]:
+    now = datetime.now(UTC)
+    parcel = Parcel("evt_1", "prj_1", "webhook", "whk_1", "ping", "whk_1", {"name": "Größe 1.5"}, 1, now)
     body = body_of(parcel, "")
-    return headers_of(parcel, body, keys, at), body
+    return headers_of(parcel, body, keys, at or now), body
 
 
 def test_the_example_takes_ours_with_each_secret_of_a_rotation(verified: Verified) -> None:
@@ -47,8 +47,9 @@ def test_the_example_refuses_what_is_changed_stale_or_a_strangers(verified: Veri
     assert not verified(secret, headers, body + b" ")
     assert not verified(secret, {**headers, "webhook-id": "evt_2"}, body)
     assert not verified(new_secret(), headers, body)
-    assert not verified(secret, *message(secret, at=NOW - timedelta(minutes=6)))
-    assert not verified(secret, *message(secret, at=NOW + timedelta(minutes=6)))
+    now = datetime.now(UTC)
+    assert not verified(secret, *message(secret, at=now - timedelta(minutes=6)))
+    assert not verified(secret, *message(secret, at=now + timedelta(minutes=6)))
 
 
 def test_the_page_names_every_event() -> None:
