@@ -27,6 +27,7 @@ class ErrorCode(StrEnum):
     UPLOAD_TOO_LARGE = "upload-too-large"
     UPLOAD_MISMATCH = "upload-mismatch"
     UPLOAD_CLOSED = "upload-closed"
+    UPLOAD_BUSY = "upload-busy"
     INTAKE_REJECTED = "intake-rejected"
     ALREADY_FINISHED = "already-finished"
     REPORT_NOT_READY = "report-not-ready"

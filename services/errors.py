@@ -204,7 +204,7 @@ class UploadClosed(Conflict):
 class UploadBusy(Conflict):
     """Another request sends the bytes of this upload."""
 
-    title = "The upload is busy"
+    code, title = ErrorCode.UPLOAD_BUSY, "The upload is busy"
 
 
 class SecretsUnconfigured(Conflict):

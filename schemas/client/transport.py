@@ -16,7 +16,7 @@ from ..scalars import Contract
 from .errors import ServiceError, Unreachable
 
 RETRIED_STATUS = frozenset({429, 502, 503, 504})
-IN_FLIGHT = "idempotency-in-flight"
+IN_FLIGHT = frozenset({"idempotency-in-flight", "upload-busy"})
 QUOTA = "quota-exceeded"
 LONGEST_WAIT = 20.0
 """Seconds. A ``Retry-After`` beyond this is cut: the caller's own deadline decides how long to go on."""
@@ -163,4 +163,4 @@ def _worth_another_try(response: httpx.Response) -> bool:
     """A limit of the project is for people to know of: no short wait makes room."""
     if response.status_code in RETRIED_STATUS:
         return parse_problem(response).code != QUOTA
-    return response.status_code == 409 and parse_problem(response).code == IN_FLIGHT
+    return response.status_code == 409 and parse_problem(response).code in IN_FLIGHT

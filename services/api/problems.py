@@ -26,13 +26,14 @@ from services.errors import (
     ServiceError,
     Unauthenticated,
     Unavailable,
+    UploadBusy,
 )
 
 Responses: TypeAlias = dict[int | str, dict[str, Any]]
 """What a route may answer, as OpenAPI says it."""
 
 MEDIA_TYPE = "application/problem+json"
-RETRY_SECONDS = {Unavailable: "5", IdempotencyInFlight: "1"}
+RETRY_SECONDS = {Unavailable: "5", IdempotencyInFlight: "1", UploadBusy: "1"}
 UNREACHABLE = (OperationalError, InterfaceError, PoolTimeout)
 
 log = structlog.get_logger(__name__)

@@ -224,5 +224,6 @@ def test_an_upload_takes_one_body_at_a_time(http: httpx.Client, monkeypatch: pyt
         answers = [http.put(f"/v1/uploads/{upload}/content", content=data) for _ in range(2)]
         go_on.set()
         assert first.result(30).status_code == 200
-    assert [(answer.status_code, answer.json()["title"]) for answer in answers] == [(409, "The upload is busy")] * 2
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(409, "upload-busy")] * 2
+    assert answers[0].headers["retry-after"] == "1"
     assert http.get(f"/v1/uploads/{upload}").json()["digest"] == sha256(data)
