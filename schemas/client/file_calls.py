@@ -37,6 +37,9 @@ class FileCalls(Exchange):
     ) -> Classifier:
         """Upload an ONNX file. With ``reuse``, the same bytes with the same specification are not sent again.
 
+        A ``name`` is part of that: schedules and registries look for the newest classifier of a name, so the same bytes
+        under another one are another classifier.
+
         Returns:
             The classifier, usually still ``pending``: see :meth:`wait_for_intake`.
 
@@ -46,7 +49,8 @@ class FileCalls(Exchange):
         """
         path, spec = Path(path), input or InputSpec()
         digest = sha256_of(path)
-        if reuse and (known := _usable(self.classifiers(digest=digest), input=spec, classes=classes)) is not None:
+        same: dict[str, Any] = {"input": spec, "classes": classes} | ({} if name is None else {"name": name})
+        if reuse and (known := _usable(self.classifiers(digest=digest), **same)) is not None:
             return known
         upload = self._upload(path, digest, on_progress)
         body = ClassifierCreate(name=name or path.name, upload=upload.id, input=spec, classes=classes)

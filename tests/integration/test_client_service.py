@@ -83,6 +83,7 @@ def test_files_arrive_directly_or_in_parts_and_are_sent_once(
     assert client.push_classifier(model, classes=["a", "b"]).id == classifier.id
     assert client.push_classifier(model, classes=["a", "c"]).id != classifier.id
     assert client.push_classifier(model, classes=["a", "b"], input=InputSpec(high=2.0)).id != classifier.id
+    assert client.push_classifier(model, classes=["a", "b"], name="release").name == "release"
     assert client.push_dataset(data).id == dataset.id
 
 
