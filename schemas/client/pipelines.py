@@ -36,6 +36,11 @@ class Conclusion(Contract):
     broken: list[str]
     files: dict[str, str]
 
+    def stops(self, inconclusive: str) -> bool:
+        """Whether the release stops: the policy failed, or is inconclusive and that is anything but a ``pass``."""
+        undecided = self.outcome is Outcome.INCONCLUSIVE and inconclusive != "pass"
+        return self.outcome is Outcome.FAIL or undecided
+
 
 def begin(
     client: Client,

@@ -16,7 +16,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from scotoma.audits import AuditConfig
 from scotoma.client import Client
-from scotoma.client.pipelines import Conclusion, begin, conclude
+from scotoma.client.pipelines import begin, conclude
 from scotoma.datasets import AttributeSpec
 
 DEFAULT_CONNECTION = "scotoma_default"
@@ -186,14 +186,10 @@ class ScotomaAuditOperator(BaseOperator):
             conclusion = conclude(client, audit, policy=self.policy, folder=self.folder)
         for broken in conclusion.broken:
             self.log.warning("%s", broken)
-        if _is_violation(conclusion, self.inconclusive):
+        if conclusion.stops(self.inconclusive):
             # Another try would find the same answer.
             raise AirflowFailException(f"Policy {conclusion.outcome} for {conclusion.classifier}: {conclusion.broken}")
         return dict(conclusion.model_dump(mode="json"))
-
-
-def _is_violation(conclusion: Conclusion, inconclusive: str) -> bool:
-    return conclusion.outcome == "fail" or (conclusion.outcome == "inconclusive" and inconclusive != "pass")
 
 
 def _run_of(ti: Any) -> str:

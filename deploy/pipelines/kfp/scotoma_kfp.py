@@ -65,7 +65,7 @@ def scotoma_audit(
         metrics.log_metric(verdict, count)
     metrics.metadata["audit"] = told.audit
     outcome = told.outcome.value if told.outcome else "none"
-    if outcome == "fail" or (outcome == "inconclusive" and inconclusive != "pass"):
+    if told.stops(inconclusive):
         raise SystemExit(f"policy {outcome} for {told.classifier}: {told.broken}")
     return outcome
 

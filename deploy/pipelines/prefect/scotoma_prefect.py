@@ -84,7 +84,7 @@ def audit_model(
         client.wait(audit.id, timeout=timeout_seconds)
         conclusion = conclude(client, audit.id, policy=policy, folder=folder)
     create_markdown_artifact(_told(conclusion), key="scotoma-audit", description=f"Audit {audit.id}")
-    if conclusion.outcome == "fail" or (conclusion.outcome == "inconclusive" and inconclusive != "pass"):
+    if conclusion.stops(inconclusive):
         raise PolicyBroken(conclusion)
     return conclusion
 
