@@ -22,7 +22,8 @@ from services.errors import Fenced, Unavailable, failure
 from services.jobs import queue
 from services.jobs.queue import Claim, fenced
 
-from .interrupts import OUTAGE_SECONDS, ShuttingDown, StageFailed
+from .interrupts import ShuttingDown, StageFailed
+from .retries import settle
 from .science import Done
 from .subjects import audit_subject, files_of
 from .watch import Signals
@@ -110,15 +111,12 @@ def _succeed(bench: Workbench, owner: Claim, done: Done) -> None:
 
 def _failed(bench: Workbench, owner: Claim, failed: StageFailed) -> None:
     log.warning("comparison.stage_failed", comparison=owner.subject_id, code=failed.code, exc_info=failed.__cause__)
-    if failed.outage:
-        _give_back(bench, owner, failed.detail, OUTAGE_SECONDS, counted=False)
-        return
-    if failed.retryable and owner.attempt < bench.settings.max_attempts:
-        _give_back(bench, owner, failed.detail, delay=queue.backoff(owner.attempt), counted=True)
-        return
-    problem = failed.exhausted(owner.attempt) if failed.retryable else failed.problem
-    with fenced(bench.factory, owner) as session:
-        _end_failed(bench, session, owner, problem)
+
+    def end(problem: Problem) -> None:
+        with fenced(bench.factory, owner) as session:
+            _end_failed(bench, session, owner, problem)
+
+    settle(failed, owner.attempt, bench.settings.max_attempts, partial(_give_back, bench, owner), end)
 
 
 def _give_back(bench: Workbench, owner: Claim, why: str, delay: float, counted: bool) -> None:

@@ -25,7 +25,8 @@ from services.files.resource import Resource
 from services.jobs import queue
 from services.jobs.queue import Claim, fenced
 
-from .interrupts import OUTAGE_SECONDS, ShuttingDown, StageFailed
+from .interrupts import ShuttingDown, StageFailed
+from .retries import settle
 from .science import Science
 from .watch import Signals
 from .workbench import Workbench
@@ -156,13 +157,7 @@ def run_intake(bench: Workbench, owner: Claim, signals: Signals) -> None:
 def _failed(intake: Intake, failed: StageFailed) -> None:
     owner = intake.owner
     log.warning("intake.failed", subject=owner.subject_id, code=failed.code, exc_info=failed.__cause__)
-    if failed.outage:
-        intake.give_back(failed.detail, OUTAGE_SECONDS, counted=False)
-        return
-    if failed.retryable and owner.attempt < intake.bench.settings.max_attempts:
-        intake.give_back(failed.detail, queue.backoff(owner.attempt), counted=True)
-        return
-    intake.reject(failed.exhausted(owner.attempt) if failed.retryable else failed.problem)
+    settle(failed, owner.attempt, intake.bench.settings.max_attempts, intake.give_back, intake.reject)
 
 
 def _nobody_listens(stages: list[StageProgress], changed: list[StageProgress], share: float) -> None:

@@ -17,7 +17,7 @@ from services.audits import service as audits
 from services.db.engine import SessionFactory, scoped, transaction
 from services.db.outbox import DeliveryRow, WebhookRow
 from services.db.tables import AuditArtifactRow, AutoencoderRow, ClassifierRow, JobRow, StageOutputRow
-from services.dispatch import audit_job
+from services.dispatch import retries
 from services.dispatch.dispatcher import Dispatcher, assembled
 from services.observability import Metrics
 from services.policies import service as policies
@@ -141,7 +141,7 @@ def test_a_transient_failure_is_tried_again_from_the_last_finished_stage(
 def test_an_outage_is_waited_for_and_costs_no_attempt(
     dispatcher: Dispatcher, factory: SessionFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit_job, "OUTAGE_SECONDS", 0.0)
+    monkeypatch.setattr(retries, "OUTAGE_SECONDS", 0.0)
     audit = submit(factory, "fit:b outage-once")
     with running(dispatcher):
         eventually(ended(factory, audit))
